@@ -1,0 +1,33 @@
+# Installed packages first; llama.cpp from the machine, else the prefix that scripts/setup/llama.sh made
+# (passed as AICODER_LLAMA_PREFIX by the Makefile). All third-party headers are SYSTEM.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(Eigen3 3.4 REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n data)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
+pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
+
+set(AICODER_LLAMA_PREFIX "" CACHE PATH "Prefix of an installed llama.cpp (scripts/setup/llama.sh prints one)")
+if(AICODER_LLAMA_PREFIX)
+  list(PREPEND CMAKE_PREFIX_PATH ${AICODER_LLAMA_PREFIX})
+endif()
+find_package(ggml REQUIRED)
+find_package(llama REQUIRED)
+
+if(AICODER_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+if(AICODER_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

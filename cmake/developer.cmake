@@ -1,0 +1,46 @@
+# Flags for our own code only, and the one way to declare a module or its tests.
+
+add_library(aicoder_developer INTERFACE)
+target_compile_options(aicoder_developer INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Woverloaded-virtual -Wno-missing-field-initializers)
+if(AICODER_WERROR)
+  target_compile_options(aicoder_developer INTERFACE -Werror)
+endif()
+if(AICODER_SANITIZE)
+  target_compile_options(aicoder_developer INTERFACE -fsanitize=${AICODER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(aicoder_developer INTERFACE -fsanitize=${AICODER_SANITIZE})
+endif()
+if(AICODER_COVERAGE)
+  target_compile_options(aicoder_developer INTERFACE --coverage)
+  target_link_options(aicoder_developer INTERFACE --coverage)
+endif()
+
+# aicoder_module(NAME SOURCES a.cpp ... [USES core gguf ...] [LIBS private third-party targets ...])
+# Makes the static library aicoder::NAME. USES are modules whose headers ours includes.
+function(aicoder_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBS" ${ARGN})
+  add_library(aicoder_${name} STATIC ${arg_SOURCES})
+  add_library(aicoder::${name} ALIAS aicoder_${name})
+  target_include_directories(aicoder_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM arg_USES PREPEND aicoder::)
+  target_link_libraries(aicoder_${name} PUBLIC ${arg_USES} PRIVATE aicoder_developer ${arg_LIBS})
+endfunction()
+
+# aicoder_tests(MODULE SOURCES a_test.cpp ... [LABEL unit|model|slow|e2e] [LIBS ...] [TIMEOUT seconds])
+# One program per module and label; every TEST becomes a ctest case with that label.
+function(aicoder_tests module)
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set(target ${module}_${arg_LABEL}_tests)
+  add_executable(${target} ${arg_SOURCES})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${target} PRIVATE AICODER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" AICODER_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${target} PRIVATE aicoder::${module} aicoder_developer GTest::gmock_main ${arg_LIBS})
+  gtest_discover_tests(${target} TEST_PREFIX "${module}." DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()

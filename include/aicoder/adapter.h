@@ -1,0 +1,107 @@
+// adapter: LoRA files attached to lanes (one context per active fragment set over one set of weights), and text generation by
+// fragment name.
+//
+//   aicoder::LocalGenerator generator(model, {.n_seq_max = 4}, resolve_fragment);
+//   auto out = generator.generate({.messages = {{"user", "..."}}, .fragments = {{"coder", 0.2f}}, .n = 4});
+//
+// Does not make fragments (fragment.h) and does not choose them (agent.h).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aicoder/model.h"
+
+namespace aicoder {
+
+/// A LoRA GGUF loaded beside its base. Immutable; outlives no Model (holds it).
+class Adapter {
+ public:
+  /// Checks type, architecture, tensor names, shapes against the base, and the base fingerprint when the file carries one.
+  /// \throws Error kDataLoss (broken), kFailedPrecondition (adapter of another base; names both), kInvalidArgument (not an adapter).
+  static std::shared_ptr<const Adapter> load(std::shared_ptr<const Model> model, const std::filesystem::path& path);
+  ~Adapter();
+  const std::filesystem::path& path() const noexcept;
+  float default_strength() const noexcept;  ///< `aicoder.strength` of the file, else 1
+  uint64_t bytes() const noexcept;
+  void* native_handle() const noexcept;  ///< llama_adapter_lora*
+
+ private:
+  struct Impl;
+  explicit Adapter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct ActiveAdapter {
+  std::shared_ptr<const Adapter> adapter;
+  float strength = 1.0f;  ///< 0: not attached at all, so logits are bit-exact base
+};
+/// Sets the adapters of a context (replaces what was set). Previous KV of the context is cleared when the set changes.
+void set_adapters(Context& context, std::span<const ActiveAdapter> adapters);
+
+struct FragmentChoice {
+  std::string name;                ///< name or path
+  std::optional<float> strength;   ///< none: the file's own
+};
+/// "coder", "coder:0.3", "./f.gguf:0". \throws Error(kInvalidArgument) for a strength that is no finite number in [-8, 8].
+FragmentChoice parse_fragment_choice(std::string_view text);
+
+/// What agent and eval ask of any engine, here or remote.
+struct GenerationRequest {
+  std::vector<ChatMessage> messages;
+  std::string assistant_prefix;  ///< the answer is made to begin with this; not part of the result's text
+  std::vector<FragmentChoice> fragments;
+  size_t n = 1;
+  size_t max_tokens = 1024;
+  SamplingOptions sampling;
+  std::vector<std::string> stop_strings;
+  std::string grammar;
+  int n_logprobs = -1;
+  TokenFn on_token;
+};
+struct GenerationResult {
+  GenerateResult output;
+  double switch_ms = 0;      ///< choosing or making the lane
+  bool lane_created = false;
+};
+class TextGenerator {
+ public:
+  virtual ~TextGenerator() = default;
+  /// Runs all requests, those of one fragment set batched together. `on_done` as each ends.
+  virtual std::vector<GenerationResult> generate(std::span<const GenerationRequest> requests, const std::stop_token& stop,
+                                                 const std::function<void(size_t, const GenerationResult&)>& on_done = {}) = 0;
+  GenerationResult generate_one(const GenerationRequest& request, const std::stop_token& stop);
+  /// Tokens these messages take as a prompt.
+  virtual size_t count_tokens(std::span<const ChatMessage> messages) = 0;
+  virtual size_t n_ctx_seq() const = 0;
+  virtual std::string model_name() const = 0;
+};
+
+struct LaneOptions {
+  ContextOptions context;
+  size_t budget_bytes = size_t{2} << 30;  ///< lanes beyond it are dropped, least recently used first; at least one stays
+};
+/// The in-process engine. Not thread-safe.
+class LocalGenerator : public TextGenerator {
+ public:
+  /// Gives the file of a fragment name; throws Error(kNotFound) with the fix.
+  using Resolve = std::function<std::filesystem::path(std::string_view name)>;
+  LocalGenerator(std::shared_ptr<const Model> model, const LaneOptions& options, Resolve resolve);
+  ~LocalGenerator() override;
+  using TextGenerator::generate;
+  std::vector<GenerationResult> generate(std::span<const GenerationRequest> requests, const std::stop_token& stop,
+                                         const std::function<void(size_t, const GenerationResult&)>& on_done = {}) override;
+  size_t count_tokens(std::span<const ChatMessage> messages) override;
+  size_t n_ctx_seq() const override;
+  std::string model_name() const override;
+  /// The lane of a fragment set, made when absent. The reference is valid until the next call.
+  Context& lane(std::span<const FragmentChoice> fragments);
+  size_t n_lanes() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aicoder

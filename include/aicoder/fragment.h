@@ -1,0 +1,136 @@
+// fragment: calibration text -> activation statistics -> importance -> mask -> low-rank factors -> one GGUF file.
+// Forward passes and linear algebra only, never a gradient.
+//
+//   auto task = aicoder::capture(model, aicoder::read_text_records("coder.jsonl"), {});
+//   auto built = aicoder::build_fragment(*model, {.name = "coder", .recipe = Recipe::kContrast, .task = &task, .general = &general}, out);
+//
+// Does not choose a strength by itself: that takes verified tasks (eval.h: select_strength). Container: docs/formats/fragment.md.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aicoder/adapter.h"
+
+namespace aicoder {
+
+/// Of one linear layer: sum over calibration tokens of the squared inputs.
+struct LayerStats {
+  std::vector<double> sum_squares;  ///< [n_in]
+  uint64_t tokens = 0;              ///< rows summed
+};
+/// Mergeable: stats of two texts added equal those of both texts in one run. Same content as an imatrix GGUF of llama.cpp.
+struct ActivationStats {
+  std::map<std::string, LayerStats> layers;  ///< by weight name, "blk.0.attn_q.weight"
+  std::vector<std::string> dataset_hashes;   ///< SHA-256 of what was read
+  std::string base_fingerprint;              ///< empty when read from a foreign imatrix file
+  uint64_t tokens = 0;
+
+  /// \throws Error(kInvalidArgument) when layers or widths or bases disagree.
+  void merge(const ActivationStats& other);
+};
+/// imatrix GGUF: tensors NAME.in_sum2 [n_in] and NAME.counts [1], `general.type` "imatrix", plus aicoder.* metadata.
+ActivationStats read_imatrix(const std::filesystem::path& path);
+void write_imatrix(const ActivationStats& stats, const std::filesystem::path& path);
+
+struct CaptureOptions {
+  size_t max_tokens = 30000;  ///< 0: all
+  size_t n_window = 512;
+  int n_threads = 0;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
+
+enum class Recipe { kWanda, kContrast, kMagnitude, kRandom };
+std::string_view to_string(Recipe recipe) noexcept;
+/// \throws Error kInvalidArgument (unknown), kUnimplemented (named in the design, not built yet).
+Recipe parse_recipe(std::string_view name);
+
+// ---- the arithmetic, public because it is what the project claims ------------------------------------------------------
+
+/// Wanda importance of one weight matrix: |W[i,j]| * ||x_j||_2.
+/// \param weight    [n_out, n_in] row-major
+/// \param act_norm  [n_in], L2 norm of each input feature over all calibration tokens
+/// \return          [n_out, n_in], non-negative
+/// \throws Error(kInvalidArgument) when sizes disagree.   Source: Sun et al. 2023, arXiv 2306.11695, section 3.
+std::vector<float> wanda_score(std::span<const float> weight, std::span<const float> act_norm);
+/// True for the floor(keep * n_in) largest scores of each row (at least 1); ties by lower column. \throws as above, keep in (0, 1].
+std::vector<bool> top_mask(std::span<const float> score, size_t n_in, double keep);
+
+/// delta ~ b * a.   delta [n_out, n_in], b [n_out, rank], a [rank, n_in], all row-major.
+struct LowRank {
+  std::vector<float> b, a;
+  size_t rank = 0;
+  double retained_energy = 0;  ///< share of ||delta * diag(act_norm)||_F^2 that b * a keeps, 0..1
+};
+/// Activation-weighted truncated SVD: factors delta * diag(act_norm), then divides it out; randomized range finder
+/// (Halko, Martinsson, Tropp 2011, algorithm 4.4) with `n_power` power iterations. Deterministic for a seed.
+LowRank weighted_low_rank(std::span<const float> delta, size_t n_out, size_t n_in, std::span<const float> act_norm, size_t rank,
+                          uint64_t seed = 0, int n_power = 3);
+
+// ---- building ----------------------------------------------------------------------------------------------------------
+
+struct FragmentSpec {
+  std::string name;
+  std::string role;  ///< "coder", "debugger", "security", "math", "korean" or free
+  Recipe recipe = Recipe::kContrast;
+  double keep = 0.2;
+  size_t rank = 16;
+  float strength = 0.0f;  ///< written as the default strength; select_strength sets it later
+  uint64_t seed = 0;
+  const ActivationStats* task = nullptr;     ///< required but for magnitude and random (then used to weight the SVD if given)
+  const ActivationStats* general = nullptr;  ///< contrast only
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct FragmentTensor {
+  std::string name;  ///< of the base weight
+  size_t rank = 0;
+  double retained_energy = 0;
+};
+struct FragmentBuild {
+  std::filesystem::path path;
+  uint64_t bytes = 0;
+  double seconds = 0;
+  double retained_energy = 0;  ///< mean over tensors
+  std::vector<FragmentTensor> tensors;
+};
+/// Reads the base weights from its file one layer at a time. \throws Error kInvalidArgument (statistics of another base or
+/// missing layers, keep, rank), kCancelled (no file is left).
+FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const std::filesystem::path& out);
+
+struct Evidence {
+  std::string suite;  ///< "mbpp[601..]", "humaneval"
+  size_t n = 0;
+  double score_off = 0, score_on = 0;  ///< fractions
+  double p_value = 1;                  ///< exact McNemar
+  float strength = 0;
+};
+struct FragmentInfo {
+  std::filesystem::path path;
+  std::string name, role, recipe, base_name, base_fingerprint;
+  double keep = 0;
+  size_t rank = 0;
+  float strength = 0;
+  std::vector<FragmentTensor> tensors;
+  std::vector<std::string> calibration_hashes;
+  std::vector<Evidence> evidence;
+  uint64_t bytes = 0;
+  bool foreign = false;  ///< a LoRA without aicoder metadata
+};
+/// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no adapter).
+FragmentInfo inspect_fragment(const std::filesystem::path& path);
+/// Rewrites the metadata atomically; tensors stay byte for byte.
+void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence);
+
+/// data_dir()/fragments/<base name>/*.gguf and the paths given.
+std::vector<FragmentInfo> list_fragments(const std::filesystem::path& fragments_dir);
+std::filesystem::path fragments_dir();
+/// By name for a base fingerprint (first match whose base agrees), or a path. \throws Error(kNotFound) with the build command.
+std::filesystem::path resolve_fragment(std::string_view name_or_path, std::string_view base_fingerprint);
+
+}  // namespace aicoder

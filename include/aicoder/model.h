@@ -1,0 +1,218 @@
+// model: loads a GGUF model, tokenizes, applies its chat template, decodes many sequences at once, samples, observes activations.
+//
+//   auto model = aicoder::Model::load("smollm2-135m.gguf");
+//   aicoder::Context context(model, {.n_ctx_seq = 2048, .n_seq_max = 4});
+//   auto prompt = model->tokenize(model->apply_chat_template({{"user", "Hi"}}), {.parse_special = true});
+//   auto out = context.generate({{.prompt = prompt, .n = 4, .sampling = {.temperature = 0.8f}}});
+//
+// Does not know fragments by name (adapter.h), tasks (eval.h) or tools (agent.h). No llama.cpp type appears here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aicoder/core.h"
+#include "aicoder/gguf.h"
+
+namespace aicoder {
+
+using Token = int32_t;
+
+/// More tokens than the context holds. Thrown before anything is decoded: never a silent truncation.
+class ContextOverflow : public Error {
+ public:
+  ContextOverflow(size_t n_tokens, size_t n_ctx);
+  size_t n_tokens() const noexcept { return n_tokens_; }
+  size_t n_ctx() const noexcept { return n_ctx_; }
+
+ private:
+  size_t n_tokens_, n_ctx_;
+};
+
+struct ChatMessage {
+  std::string role;  ///< "system", "user", "assistant"
+  std::string content;
+};
+
+struct ModelOptions {
+  int n_gpu_layers = 0;  ///< 0: CPU only; negative: all
+  /// Repacked weights (AMX, AVX-512 layouts) are faster in batches; the evaluation callback and Wanda read the file, not these.
+  bool repack = true;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct TokenizeOptions {
+  bool add_special = false;    ///< add BOS/EOS as the model asks; false for text that came from the chat template
+  bool parse_special = false;  ///< read "<|im_start|>" as the control token
+};
+
+/// Immutable weights and vocabulary, shared by contexts. Thread-safe.
+class Model {
+ public:
+  /// Checks the file (gguf.h) and that llama.cpp knows the architecture and holds the tensors it needs, then loads.
+  /// \throws Error kNotFound, kDataLoss (broken file), kUnimplemented (unknown architecture), kResourceExhausted (memory), kCancelled.
+  static std::shared_ptr<const Model> load(const std::filesystem::path& path, const ModelOptions& options = {});
+  ~Model();
+
+  const std::filesystem::path& path() const noexcept;
+  const GgufFile& file() const noexcept;
+  std::string architecture() const;
+  std::string name() const;
+  size_t n_ctx_train() const noexcept;
+  size_t n_embd() const noexcept;
+  size_t n_layer() const noexcept;
+  size_t n_vocab() const noexcept;
+  size_t n_params() const noexcept;
+  /// Identity of the base for fragments: SHA-256 over architecture, tensor names, types, shapes and a sample of each tensor's bytes.
+  const std::string& fingerprint() const;
+
+  std::vector<Token> tokenize(std::string_view text, const TokenizeOptions& options = {}) const;
+  std::string detokenize(std::span<const Token> tokens, bool show_special = false) const;
+  /// The bytes of one token; may be part of a UTF-8 character.
+  std::string piece(Token token, bool show_special = false) const;
+  bool is_end(Token token) const noexcept;  ///< end of generation
+  std::optional<Token> bos() const noexcept;
+
+  /// The prompt text for these messages, in the model's own template (llama.cpp's where it knows the template, else our
+  /// Jinja subset, see docs/decisions/0004-chat-templates.md). \throws Error(kUnimplemented) naming what is not understood.
+  std::string apply_chat_template(std::span<const ChatMessage> messages, bool add_assistant = true) const;
+  std::string apply_chat_template(std::initializer_list<ChatMessage> messages, bool add_assistant = true) const {
+    return apply_chat_template(std::span<const ChatMessage>(messages.begin(), messages.size()), add_assistant);
+  }
+
+  void* native_handle() const noexcept;  ///< llama_model*, for the adapter and train modules
+
+ private:
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One tensor of a GGUF file as F32, row by row. rows() = product of ne[1..], cols() = ne[0].
+/// Reads the file's own blocks through ggml's reference dequantizers. \throws Error(kInvalidArgument, kUnimplemented).
+void dequantize_rows(const GgufFile& file, const GgufTensor& tensor, size_t first_row, size_t n_rows, std::span<float> out);
+
+struct ContextOptions {
+  size_t n_ctx_seq = 4096;  ///< tokens each sequence can hold; checked against the training context
+  size_t n_seq_max = 1;     ///< sequences decoded together
+  size_t n_batch = 512;     ///< tokens per decode
+  int n_threads = 0;        ///< 0: physical cores this process may use
+  /// One sequence per decode, fixed prefill chunks: greedy output does not depend on what else runs (design, section 3).
+  bool deterministic = false;
+};
+
+struct SamplingOptions {
+  float temperature = 0.0f;  ///< 0: greedy
+  int top_k = 0;             ///< 0: off
+  float top_p = 1.0f;        ///< 1: off
+  float min_p = 0.0f;        ///< 0: off
+  float repeat_penalty = 1.0f;  ///< 1: off; over the last 64 tokens
+  uint32_t seed = 0;         ///< sample i of a request uses seed + i; same seed, same text in deterministic mode
+};
+enum class FinishReason { kStop, kStopString, kLength, kCancelled };
+struct TokenLogprob {
+  Token token;
+  float logprob;
+  std::vector<std::pair<Token, float>> top;  ///< best first, at most `n_logprobs`
+};
+/// A piece of one sample as it is made. Return false to stop this sample (finish kCancelled). Complete UTF-8 characters only;
+/// text that may begin a stop string is held back until it cannot.
+using TokenFn = std::function<bool(size_t sample, std::string_view text)>;
+
+struct GenerateRequest {
+  std::vector<Token> prompt;
+  size_t n = 1;  ///< samples; they share the prompt's KV: it is read once
+  size_t max_tokens = 512;
+  SamplingOptions sampling;
+  std::vector<std::string> stop_strings;  ///< not part of the text
+  std::string grammar;                    ///< GBNF, root rule "root"; empty: free
+  int n_logprobs = -1;                    ///< -1: none; 0: of the chosen token; k: and the k best
+  TokenFn on_token;                       ///< called on the thread that called generate
+};
+struct GenerateSample {
+  std::string text;
+  std::vector<Token> tokens;  ///< generated, without the end token
+  FinishReason finish = FinishReason::kStop;
+  std::vector<TokenLogprob> logprobs;
+};
+struct GenerateResult {
+  std::vector<GenerateSample> samples;
+  size_t prompt_tokens = 0;
+  size_t reused_tokens = 0;  ///< of the prompt, found in the KV cache
+  double prefill_seconds = 0, decode_seconds = 0;  ///< of the whole call while this request was active
+};
+
+/// Sums over predicted tokens.
+struct LogLikelihood {
+  double nll = 0;  ///< natural log
+  size_t tokens = 0;
+};
+
+/// One llama_context. Not thread-safe: one thread at a time (another thread may request a stop).
+class Context {
+ public:
+  /// \throws Error kInvalidArgument (sizes), kResourceExhausted (memory).
+  Context(std::shared_ptr<const Model> model, const ContextOptions& options);
+  ~Context();
+  Context(Context&&) noexcept;
+
+  /// Continuous batching over all requests: a free slot takes the next sample. `on_done` is called as each request ends.
+  /// Keeps the KV of the last prompt per slot and re-reads only what differs. A stop request ends it with the samples so far.
+  /// \throws ContextOverflow for a prompt that leaves no room, Error(kInvalidArgument) for a bad grammar or option.
+  std::vector<GenerateResult> generate(std::span<const GenerateRequest> requests, const std::stop_token& stop = {},
+                                       const std::function<void(size_t request, const GenerateResult&)>& on_done = {});
+  GenerateResult generate(const GenerateRequest& request, const std::stop_token& stop = {});
+
+  /// -log p of tokens[first_predicted..] given what is before each. tokens.size() <= n_ctx_seq.
+  /// \throws ContextOverflow, Error(kCancelled).
+  LogLikelihood log_likelihood(std::span<const Token> tokens, size_t first_predicted = 1, const std::stop_token& stop = {});
+  /// Logits after each token, [tokens.size(), n_vocab] row-major. For tests and diagnostics.
+  std::vector<float> logits(std::span<const Token> tokens);
+
+  /// Observes the input activations of each linear layer while decoding. The callback gets the weight's tensor name and
+  /// rows [n_rows, n_in] row-major F32, valid during the call. Costs one copy per layer. Empty: off.
+  using ActivationFn = std::function<void(std::string_view weight, std::span<const float> rows, size_t n_in)>;
+  void observe_activations(ActivationFn fn);
+
+  void clear();  ///< forgets every KV entry
+  size_t n_ctx_seq() const noexcept;
+  size_t memory_bytes() const noexcept;  ///< KV and compute buffers, measured at creation
+  const std::shared_ptr<const Model>& model() const noexcept;
+  void* native_handle() const noexcept;  ///< llama_context*, for the adapter and train modules
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// exp(mean NLL) over all predicted tokens in windows of `n_window` (design, section 12).
+struct PerplexityResult {
+  double nll = 0;  ///< mean per token
+  double perplexity = 0;
+  size_t tokens = 0;
+};
+struct TextRecord {
+  std::string text;                   ///< plain text, or empty when messages are given
+  std::vector<ChatMessage> messages;  ///< prompt + completion, or a conversation: goes through the chat template
+};
+/// Reads .txt (whole file as one record), .jsonl (`text`, or `prompt` + `completion`, or `messages`), either also .gz.
+/// \throws Error kNotFound, kInvalidArgument naming the line of a bad row, kDataLoss.
+std::vector<TextRecord> read_text_records(const std::filesystem::path& path);
+/// Tokens of one record as the model reads it; add_special as the model asks.
+std::vector<Token> tokenize_record(const Model& model, const TextRecord& record);
+PerplexityResult perplexity(Context& context, std::span<const TextRecord> records, size_t n_window = 512, size_t max_tokens = 0,
+                            const ProgressFn& progress = {}, const std::stop_token& stop = {});
+
+/// "llama.cpp 0.5.0 (py0.3.36); AVX512 = 1 ..." of the library that is linked.
+std::string engine_description();
+/// Physical cores this process may use (affinity and cgroup quota respected), at least 1.
+int usable_cores();
+
+}  // namespace aicoder
