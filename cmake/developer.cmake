@@ -26,6 +26,9 @@ function(aicoder_module name)
   target_link_libraries(aicoder_${name} PUBLIC ${arg_USES} PRIVATE aicoder_developer ${arg_LIBS})
 endfunction()
 
+# The Python of scripts/setup/python.sh (numpy, gguf, jinja2), the independent oracle of some tests; empty: those tests skip and say so.
+set(AICODER_TEST_PYTHON "" CACHE FILEPATH "Python interpreter with the packages of scripts/setup/requirements-test.txt")
+
 # aicoder_tests(MODULE SOURCES a_test.cpp ... [LABEL unit|model|slow|e2e] [LIBS ...] [TIMEOUT seconds])
 # One program per module and label; every TEST becomes a ctest case with that label.
 function(aicoder_tests module)
@@ -39,7 +42,8 @@ function(aicoder_tests module)
   set(target ${module}_${arg_LABEL}_tests)
   add_executable(${target} ${arg_SOURCES})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
-  target_compile_definitions(${target} PRIVATE AICODER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" AICODER_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_compile_definitions(${target} PRIVATE AICODER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" AICODER_BINARY_DIR="${CMAKE_BINARY_DIR}"
+    AICODER_TEST_PYTHON="${AICODER_TEST_PYTHON}")
   target_link_libraries(${target} PRIVATE aicoder::${module} aicoder_developer GTest::gmock_main ${arg_LIBS})
   gtest_discover_tests(${target} TEST_PREFIX "${module}." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
