@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(
   build-essential cmake ninja-build pkg-config ccache git ca-certificates  # toolchain
   python3 python3-venv python3-pip                                          # fetches llama.cpp; oracles of the tests
-  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libeigen3-dev libicu-dev libssl-dev
+  nlohmann-json3-dev libcli11-dev libfmt-dev libtomlplusplus-dev libeigen3-dev libssl-dev
   libcurl4-openssl-dev zlib1g-dev libgit2-dev libedit-dev libseccomp-dev
   bubblewrap                                                                # the sandbox runs it
   libgtest-dev libgmock-dev libbenchmark-dev
