@@ -89,8 +89,9 @@ class Model {
 
   void* native_handle() const noexcept;  ///< llama_model*, for the adapter and train modules
 
+  struct Impl;  ///< defined and used in src/model only
+
  private:
-  struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
@@ -187,8 +188,9 @@ class Context {
   const std::shared_ptr<const Model>& model() const noexcept;
   void* native_handle() const noexcept;  ///< llama_context*, for the adapter and train modules
 
+  struct Impl;  ///< defined and used in src/model only
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,242 @@
+// A llama_context: creation, decoding, the KV cache's bookkeeping, logits of every position.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "model/context_impl.h"
+#include "model/llama_log.h"
+#include "model/log_softmax.h"
+
+namespace aicoder {
+namespace {
+
+/// Positions whose logits are wanted together: [128, n_vocab] floats are 78 MB for a vocabulary of 152k, and a matrix product
+/// of 128 rows is as fast per row as one of 512.
+constexpr size_t kOutputChunk = 128;
+constexpr size_t kKvPad = 256;  // llama.cpp pads each sequence's cache to it
+
+// Called by ggml between graph nodes.
+bool on_abort(void* user_data) noexcept { return static_cast<Context::Impl*>(user_data)->decode_stop.stop_requested(); }
+
+// Called by the scheduler before (ask) and after the nodes of a graph.
+bool on_eval_node(ggml_tensor* node, bool ask, void* user_data) noexcept {
+  return static_cast<Context::Impl*>(user_data)->on_eval(node, ask);
+}
+
+/// llama.cpp reports its buffers only in its log: "CPU KV buffer size = 45.00 MiB".
+size_t logged_buffer_bytes(const std::vector<std::string>& lines) {
+  constexpr std::string_view kMarker = " buffer size = ";
+  double mebibytes = 0;
+  for (const auto& line : lines) {
+    size_t at = line.find(kMarker);
+    if (at == std::string::npos) continue;
+    mebibytes += std::strtod(line.c_str() + at + kMarker.size(), nullptr);
+  }
+  return static_cast<size_t>(mebibytes * 1024 * 1024);
+}
+
+void check_options(const Model& model, const ContextOptions& options) {
+  const auto refuse = [](const std::string& message) { throw Error(ErrorCode::kInvalidArgument, "[context] " + message); };
+  if (options.n_ctx_seq < 1 || options.n_ctx_seq > model.n_ctx_train()) {
+    refuse("n_ctx_seq is " + std::to_string(options.n_ctx_seq) + ", expected 1 to " + std::to_string(model.n_ctx_train()) +
+           ", the context the model was trained with");
+  }
+  const size_t most = llama_max_parallel_sequences();
+  if (options.n_seq_max < 1 || options.n_seq_max > most) {
+    refuse("n_seq_max is " + std::to_string(options.n_seq_max) + ", expected 1 to " + std::to_string(most));
+  }
+  if (options.n_batch < 1 || options.n_batch > 65536) {
+    refuse("n_batch is " + std::to_string(options.n_batch) + ", expected 1 to 65536");
+  }
+  if (options.n_threads < 0 || options.n_threads > GGML_MAX_N_THREADS) {
+    refuse("n_threads is " + std::to_string(options.n_threads) + ", expected 0 (all cores) to " + std::to_string(GGML_MAX_N_THREADS));
+  }
+  const size_t n_ctx_padded = (options.n_ctx_seq + kKvPad - 1) / kKvPad * kKvPad;
+  if (n_ctx_padded > std::numeric_limits<int32_t>::max() / options.n_seq_max) {
+    refuse("n_ctx_seq * n_seq_max is too large: " + std::to_string(options.n_ctx_seq) + " * " + std::to_string(options.n_seq_max));
+  }
+}
+
+}  // namespace
+
+Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions& options_in)
+    : model(std::move(model_in)), options(options_in) {
+  if (!model) throw Error(ErrorCode::kInvalidArgument, "[context] no model");
+  check_options(*model, options);
+  if (options.n_threads == 0) options.n_threads = usable_cores();
+  n_vocab = model->n_vocab();
+  const size_t n_ctx_padded = (options.n_ctx_seq + kKvPad - 1) / kKvPad * kKvPad;
+  // One token of every sequence must fit a decode; more than the context never can.
+  n_batch = std::min(std::max(options.n_batch, options.n_seq_max), n_ctx_padded * options.n_seq_max);
+
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<uint32_t>(n_ctx_padded * options.n_seq_max);
+  params.n_seq_max = static_cast<uint32_t>(options.n_seq_max);
+  params.n_batch = static_cast<uint32_t>(n_batch);
+  params.n_ubatch = static_cast<uint32_t>(std::min<size_t>(n_batch, 512));
+  params.n_outputs_max = static_cast<uint32_t>(std::min(n_batch, std::max(kOutputChunk, options.n_seq_max)));
+  params.n_threads = options.n_threads;
+  params.n_threads_batch = options.n_threads;
+  // Each sequence has its own cells: attention of one never walks over the others' tokens.
+  params.kv_unified = false;
+  // A sliding-window cache that forgot old tokens could not be cut back to a shared prefix.
+  params.swa_full = true;
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+  params.abort_callback = on_abort;
+  params.abort_callback_data = this;
+  params.no_perf = true;
+  // Set at creation because llama.cpp has no way to add it later; without an observer it asks for nothing.
+  params.cb_eval = on_eval_node;
+  params.cb_eval_user_data = this;
+
+  LlamaLogCapture capture;
+  auto* native = static_cast<llama_model*>(model->native_handle());
+  handle.reset(llama_init_from_model(native, params));
+  if (!handle) {
+    throw Error(ErrorCode::kResourceExhausted,
+                "[context] could not be made for " + std::to_string(options.n_seq_max) + " sequences of " +
+                    std::to_string(options.n_ctx_seq) + " tokens: " + capture.errors(),
+                "lower n_ctx_seq or n_seq_max");
+  }
+  memory_bytes = logged_buffer_bytes(capture.lines());
+  // Without a pool of its own llama.cpp makes one at each decode.
+  threadpool = make_threadpool(options.n_threads);
+  if (threadpool) llama_attach_threadpool(handle.get(), threadpool.get(), nullptr);
+  caches.resize(options.n_seq_max);
+}
+
+bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop) {
+  decode_stop = stop;
+  observer_error = nullptr;
+  LlamaLogCapture capture;
+  const int32_t status = llama_decode(handle.get(), batch);
+  decode_stop = {};
+  if (observer_error) {
+    sync_caches();
+    std::rethrow_exception(std::exchange(observer_error, nullptr));
+  }
+  if (status == 0) return true;
+  if (status == 2) return false;
+  sync_caches();
+  if (status == 1) {
+    throw Error(ErrorCode::kInternal, "[decode] no free cells for a batch of " + std::to_string(batch.n_tokens) + " tokens");
+  }
+  throw Error(status == -2 ? ErrorCode::kResourceExhausted : ErrorCode::kInternal,
+              "[decode] llama.cpp failed with " + std::to_string(status) + ": " + capture.errors());
+}
+
+void Context::Impl::sync_caches() {
+  for (size_t s = 0; s < caches.size(); ++s) {
+    const llama_pos last = llama_memory_seq_pos_max(memory(), static_cast<llama_seq_id>(s));
+    auto& cache = caches[s];
+    cache.tokens.resize(std::min(cache.tokens.size(), static_cast<size_t>(last + 1)));
+    cache.n_chunked = std::min(cache.n_chunked, cache.tokens.size());
+  }
+}
+
+void Context::Impl::trim(size_t sequence, size_t keep) {
+  auto& cache = caches[sequence];
+  const auto id = static_cast<llama_seq_id>(sequence);
+  if (keep > 0 && keep >= cache.tokens.size()) return;
+  if (keep == 0 || !llama_memory_seq_rm(memory(), id, static_cast<llama_pos>(keep), -1)) {
+    llama_memory_seq_rm(memory(), id, -1, -1);  // a whole sequence can always be removed
+    keep = 0;
+  }
+  cache.tokens.resize(keep);
+  cache.n_chunked = std::min(cache.n_chunked, keep);
+}
+
+void Context::Impl::clear() {
+  llama_memory_clear(memory(), /*data=*/false);
+  for (auto& cache : caches) cache = {};
+}
+
+void Context::Impl::check_tokens(std::span<const Token> tokens, const char* place) const {
+  if (tokens.empty()) throw Error(ErrorCode::kInvalidArgument, std::string(place) + " no tokens, expected at least one");
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] < 0 || static_cast<size_t>(tokens[i]) >= n_vocab) {
+      throw Error(ErrorCode::kInvalidArgument, std::string(place) + " token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
+                                                   ", expected 0 to " + std::to_string(n_vocab - 1));
+    }
+  }
+}
+
+void Context::Impl::for_each_logits(std::span<const Token> tokens, size_t first_output, const std::stop_token& stop,
+                                    const std::function<void(size_t index, const float* logits)>& fn) {
+  trim(0, 0);
+  TokenBatch batch(n_batch);
+  const size_t output_chunk = std::min(n_batch, kOutputChunk);
+  for (size_t begin = 0; begin < tokens.size();) {
+    throw_if_stopped(stop);
+    // Up to the first output whole batches; from there on so many as the logits buffer takes.
+    size_t n = begin < first_output ? std::min(n_batch, first_output - begin) : output_chunk;
+    n = std::min(n, tokens.size() - begin);
+    batch.clear();
+    for (size_t i = begin; i < begin + n; ++i) batch.add(tokens[i], i, 0, i >= first_output);
+    caches[0].tokens.insert(caches[0].tokens.end(), tokens.begin() + static_cast<ptrdiff_t>(begin),
+                            tokens.begin() + static_cast<ptrdiff_t>(begin + n));
+    if (!decode(batch.view(), stop)) {
+      sync_caches();
+      throw Error(ErrorCode::kCancelled, "[decode] stopped");
+    }
+    for (size_t i = std::max(begin, first_output); i < begin + n; ++i) {
+      fn(i, llama_get_logits_ith(handle.get(), static_cast<int32_t>(i - begin)));
+    }
+    begin += n;
+  }
+}
+
+TokenBatch::TokenBatch(size_t capacity)
+    : tokens_(capacity), positions_(capacity), n_sequences_(capacity, 1), sequences_(capacity), sequence_pointers_(capacity), output_(capacity) {
+  for (size_t i = 0; i < capacity; ++i) sequence_pointers_[i] = &sequences_[i];
+}
+
+int32_t TokenBatch::add(Token token, size_t position, size_t sequence, bool output) {
+  tokens_[size_] = token;
+  positions_[size_] = static_cast<llama_pos>(position);
+  sequences_[size_] = static_cast<llama_seq_id>(sequence);
+  output_[size_] = output ? 1 : 0;
+  return static_cast<int32_t>(size_++);
+}
+
+llama_batch TokenBatch::view() {
+  return {static_cast<int32_t>(size_),  tokens_.data(),           nullptr, positions_.data(), n_sequences_.data(), sequence_pointers_.data(),
+          output_.data()};
+}
+
+Context::Context(std::shared_ptr<const Model> model, const ContextOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(model), options)) {}
+Context::~Context() = default;
+Context::Context(Context&&) noexcept = default;
+
+LogLikelihood Context::log_likelihood(std::span<const Token> tokens, size_t first_predicted, const std::stop_token& stop) {
+  impl_->check_tokens(tokens, "[log_likelihood]");
+  if (first_predicted < 1) throw Error(ErrorCode::kInvalidArgument, "[log_likelihood] first_predicted is 0: nothing precedes the first token");
+  if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);
+  LogLikelihood sum;
+  if (first_predicted >= tokens.size()) return sum;
+  impl_->for_each_logits(tokens.first(tokens.size() - 1), first_predicted - 1, stop, [&](size_t i, const float* logits) {
+    sum.nll -= log_softmax_at({logits, impl_->n_vocab}, static_cast<size_t>(tokens[i + 1]));
+    ++sum.tokens;
+  });
+  return sum;
+}
+
+std::vector<float> Context::logits(std::span<const Token> tokens) {
+  impl_->check_tokens(tokens, "[logits]");
+  if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);
+  std::vector<float> all(tokens.size() * impl_->n_vocab);
+  impl_->for_each_logits(tokens, 0, {}, [&](size_t i, const float* logits) {
+    std::copy(logits, logits + impl_->n_vocab, all.begin() + static_cast<ptrdiff_t>(i * impl_->n_vocab));
+  });
+  return all;
+}
+
+void Context::observe_activations(ActivationFn fn) { impl_->observer = std::move(fn); }
+void Context::clear() { impl_->clear(); }
+size_t Context::n_ctx_seq() const noexcept { return impl_->options.n_ctx_seq; }
+size_t Context::memory_bytes() const noexcept { return impl_->memory_bytes; }
+const std::shared_ptr<const Model>& Context::model() const noexcept { return impl_->model; }
+void* Context::native_handle() const noexcept { return impl_->handle.get(); }
+
+}  // namespace aicoder
