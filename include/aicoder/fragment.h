@@ -21,28 +21,36 @@ namespace aicoder {
 struct LayerStats {
   std::vector<double> sum_squares;  ///< [n_in]
   uint64_t tokens = 0;              ///< rows summed
+  float max_abs = 0;                ///< largest single |input|; 0: not known (a foreign imatrix file)
+  /// [n_in] L2 norm of each input feature over all calibration tokens: the ||x_j||_2 of wanda_score.
+  std::vector<float> norms() const;
 };
 /// Mergeable: stats of two texts added equal those of both texts in one run. Same content as an imatrix GGUF of llama.cpp.
 struct ActivationStats {
   std::map<std::string, LayerStats> layers;  ///< by weight name, "blk.0.attn_q.weight"
   std::vector<std::string> dataset_hashes;   ///< SHA-256 of what was read
   std::string base_fingerprint;              ///< empty when read from a foreign imatrix file
-  uint64_t tokens = 0;
+  uint64_t tokens = 0;                       ///< read by the model; a layer may have summed fewer rows
 
-  /// \throws Error(kInvalidArgument) when layers or widths or bases disagree.
+  /// An empty side takes the other. \throws Error(kInvalidArgument) when layers or widths or bases disagree; then nothing changed.
   void merge(const ActivationStats& other);
 };
-/// imatrix GGUF: tensors NAME.in_sum2 [n_in] and NAME.counts [1], `general.type` "imatrix", plus aicoder.* metadata.
+/// imatrix GGUF (docs/formats/imatrix.md): tensors NAME.in_sum2 [n_in] and NAME.counts [1], `general.type` "imatrix", plus
+/// aicoder.* metadata. Entries of expert tensors (several matrices under one name) are left out, with a warning in the log.
+/// \throws Error kNotFound, kDataLoss (broken, sums that are negative or not finite), kInvalidArgument (a GGUF that is no imatrix).
 ActivationStats read_imatrix(const std::filesystem::path& path);
 void write_imatrix(const ActivationStats& stats, const std::filesystem::path& path);
 
 struct CaptureOptions {
-  size_t max_tokens = 30000;  ///< 0: all
-  size_t n_window = 512;
-  int n_threads = 0;
+  size_t max_tokens = 30000;  ///< decoded in all, exact where there is that much text; 0: all
+  size_t n_window = 512;      ///< a longer record is cut into windows of so many tokens, each read on its own; at least 2
+  int n_threads = 0;          ///< 0: physical cores this process may use
   ProgressFn progress;
   std::stop_token stop;
 };
+/// Runs the records through the base, each on its own (no attention across records), and sums the squared inputs of the linear
+/// layers. \throws Error kInvalidArgument (no text, n_window), kFailedPrecondition (activations that are not finite, no known
+/// linear layers), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
 enum class Recipe { kWanda, kContrast, kMagnitude, kRandom };
@@ -56,9 +64,10 @@ Recipe parse_recipe(std::string_view name);
 /// \param weight    [n_out, n_in] row-major
 /// \param act_norm  [n_in], L2 norm of each input feature over all calibration tokens
 /// \return          [n_out, n_in], non-negative
-/// \throws Error(kInvalidArgument) when sizes disagree.   Source: Sun et al. 2023, arXiv 2306.11695, section 3.
+/// \throws Error(kInvalidArgument) when sizes disagree or a norm is negative or not finite.   Thread-safe.   Source: Sun et al. 2023, arXiv 2306.11695, section 3.
 std::vector<float> wanda_score(std::span<const float> weight, std::span<const float> act_norm);
-/// True for the floor(keep * n_in) largest scores of each row (at least 1); ties by lower column. \throws as above, keep in (0, 1].
+/// True for the floor(keep * n_in) largest scores of each row (at least 1); ties by lower column. Scores are non-negative.
+/// \throws Error(kInvalidArgument) as above, for a score that is not a number, and for keep outside (0, 1].
 std::vector<bool> top_mask(std::span<const float> score, size_t n_in, double keep);
 
 /// delta ~ b * a.   delta [n_out, n_in], b [n_out, rank], a [rank, n_in], all row-major.
@@ -68,22 +77,30 @@ struct LowRank {
   double retained_energy = 0;  ///< share of ||delta * diag(act_norm)||_F^2 that b * a keeps, 0..1
 };
 /// Activation-weighted truncated SVD: factors delta * diag(act_norm), then divides it out; randomized range finder
-/// (Halko, Martinsson, Tropp 2011, algorithm 4.4) with `n_power` power iterations. Deterministic for a seed.
+/// (Halko, Martinsson, Tropp 2011, algorithm 4.4) with `n_power` power iterations and 16 extra columns. Features whose norm is
+/// near 0 are weighted as 1e-6 of the largest, so that dividing is possible. A zero delta gives zero factors and energy 1.
+/// Deterministic for a seed. \throws Error(kInvalidArgument): sizes, rank outside 1..min(n_out, n_in), values that are not finite.
 LowRank weighted_low_rank(std::span<const float> delta, size_t n_out, size_t n_in, std::span<const float> act_norm, size_t rank,
                           uint64_t seed = 0, int n_power = 3);
 
 // ---- building ----------------------------------------------------------------------------------------------------------
 
+/// Type of the factors in the file. kAuto: F16, which halves the bytes read per token, unless an input of a layer came near the
+/// largest F16 during calibration: ggml converts the inputs of an F16 product to F16 too (docs/formats/fragment.md).
+enum class FragmentStorage { kAuto, kF32, kF16 };
+
 struct FragmentSpec {
-  std::string name;
+  std::string name;  ///< letters, digits, '.', '_', '-'
   std::string role;  ///< "coder", "debugger", "security", "math", "korean" or free
   Recipe recipe = Recipe::kContrast;
   double keep = 0.2;
-  size_t rank = 16;
+  size_t rank = 16;  ///< of each tensor, less where a tensor is too small for it
   float strength = 0.0f;  ///< written as the default strength; select_strength sets it later
+  FragmentStorage storage = FragmentStorage::kAuto;
   uint64_t seed = 0;
+  int n_threads = 0;  ///< layers in work at once; 0: physical cores this process may use. Does not change the result
   const ActivationStats* task = nullptr;     ///< required but for magnitude and random (then used to weight the SVD if given)
-  const ActivationStats* general = nullptr;  ///< contrast only
+  const ActivationStats* general = nullptr;  ///< required by contrast, unused by the others
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -99,8 +116,10 @@ struct FragmentBuild {
   double retained_energy = 0;  ///< mean over tensors
   std::vector<FragmentTensor> tensors;
 };
-/// Reads the base weights from its file one layer at a time. \throws Error kInvalidArgument (statistics of another base or
-/// missing layers, keep, rank), kCancelled (no file is left).
+/// Reads the base weights from its file, one linear layer per thread in memory. Same base, spec and seed: same tensors.
+/// Progress is called from the working threads, one call at a time.
+/// \throws Error kInvalidArgument (statistics of another base or missing layers, keep, rank, name), kFailedPrecondition (statistics
+/// that select nothing), kUnimplemented (a base without known linear layers), kCancelled (no file is left).
 FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const std::filesystem::path& out);
 
 struct Evidence {
@@ -117,20 +136,24 @@ struct FragmentInfo {
   size_t rank = 0;
   float strength = 0;
   std::vector<FragmentTensor> tensors;
-  std::vector<std::string> calibration_hashes;
+  std::vector<std::string> calibration_hashes, general_hashes;
   std::vector<Evidence> evidence;
   uint64_t bytes = 0;
   bool foreign = false;  ///< a LoRA without aicoder metadata
 };
-/// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no adapter).
+/// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no LoRA), kFailedPrecondition (a newer format version).
 FragmentInfo inspect_fragment(const std::filesystem::path& path);
-/// Rewrites the metadata atomically; tensors stay byte for byte.
+/// Rewrites the metadata atomically; tensors stay byte for byte. Replaces the evidence. \throws as inspect_fragment,
+/// kFailedPrecondition for a foreign adapter, kInvalidArgument for a strength that is not finite.
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence);
 
-/// data_dir()/fragments/<base name>/*.gguf and the paths given.
+/// Every adapter under the folder, FOLDER/<base name>/*.gguf and FOLDER/*.gguf, sorted by path. What cannot be read is left out,
+/// with a warning in the log; a folder that does not exist is empty.
 std::vector<FragmentInfo> list_fragments(const std::filesystem::path& fragments_dir);
+/// data_dir()/fragments. Not created.
 std::filesystem::path fragments_dir();
-/// By name for a base fingerprint (first match whose base agrees), or a path. \throws Error(kNotFound) with the build command.
+/// A path (it has a '/', or ends in .gguf), else the name in the file or of the file, for a base fingerprint (first match whose
+/// base agrees; any base when empty). \throws Error(kNotFound) with the build command.
 std::filesystem::path resolve_fragment(std::string_view name_or_path, std::string_view base_fingerprint);
 
 }  // namespace aicoder

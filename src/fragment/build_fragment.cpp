@@ -1,0 +1,233 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "fragment/fragment_keys.h"
+#include "fragment/half.h"
+#include "fragment/linear_layers.h"
+#include "fragment/low_rank.h"
+#include "fragment/recipe.h"
+#include "fragment/seeded_random.h"
+
+namespace aicoder {
+namespace {
+
+using namespace fragment;
+
+constexpr size_t kRowsAtOnce = 128;  // weights in work beside the delta: 128 rows of 9k inputs are 5 MB with scores
+/// Inputs above this are kept out of F16 products: a quarter of the largest F16 leaves room for text that calibration did not show.
+constexpr float kLargestF16Input = 65504.0f / 4;
+
+[[noreturn]] void refuse(const std::string& message, std::string fix = {}, ErrorCode code = ErrorCode::kInvalidArgument) {
+  throw Error(code, "[fragment_build] " + message, std::move(fix));
+}
+
+void check_spec(const FragmentSpec& spec) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  if (spec.name.empty() || !std::all_of(spec.name.begin(), spec.name.end(), plain)) {
+    refuse("name: expected letters, digits, '.', '_' and '-', found '" + spec.name + "'");
+  }
+  if (!(spec.keep > 0 && spec.keep <= 1)) refuse("keep: expected a share in (0, 1], found " + std::to_string(spec.keep), "--keep 0.2");
+  if (spec.rank == 0) refuse("rank: expected at least 1, found 0", "--rank 16");
+  if (!std::isfinite(spec.strength)) refuse("strength: expected a finite number");
+  const RecipeTraits& recipe = traits(spec.recipe);
+  if (recipe.needs_task && spec.task == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a task text");
+  if (recipe.needs_general && spec.general == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a general text");
+}
+
+void check_stats(const ActivationStats& stats, std::string_view which, const Model& base, std::span<const GgufTensor* const> layers) {
+  const std::string place = std::string(which) + " statistics: ";
+  if (!stats.base_fingerprint.empty() && stats.base_fingerprint != base.fingerprint()) {
+    refuse(place + "expected those of base " + base.name() + " (" + base.fingerprint().substr(0, 12) + "), found those of " +
+               stats.base_fingerprint.substr(0, 12),
+           "capture them again on this model");
+  }
+  for (const GgufTensor* tensor : layers) {
+    const auto found = stats.layers.find(tensor->name);
+    if (found == stats.layers.end()) refuse(place + "expected layer " + tensor->name + ", which is missing");
+    const std::vector<double>& sums = found->second.sum_squares;
+    if (sums.size() != tensor->ne[0]) {
+      refuse(place + tensor->name + ": expected " + std::to_string(tensor->ne[0]) + " inputs, found " + std::to_string(sums.size()));
+    }
+    if (!std::all_of(sums.begin(), sums.end(), [](double s) { return std::isfinite(s) && s >= 0; })) {
+      refuse(place + tensor->name + ": expected finite sums of squares");
+    }
+    if (std::all_of(sums.begin(), sums.end(), [](double s) { return s == 0; })) {
+      refuse(place + tensor->name + ": every input is zero, so nothing is important", "capture them again", ErrorCode::kFailedPrecondition);
+    }
+  }
+}
+
+/// The largest input of a layer that calibration showed. Without a recorded one, no single input can exceed the norm over all.
+float largest_input(const LayerStats& stats) {
+  if (stats.max_abs > 0) return stats.max_abs;
+  return static_cast<float>(std::sqrt(*std::max_element(stats.sum_squares.begin(), stats.sum_squares.end())));
+}
+
+struct Factors {
+  FragmentTensor info;
+  GgufType type = GgufType::kF32;
+  std::vector<std::byte> a, b;
+  bool selects_anything = false;
+};
+
+std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
+  if (type == GgufType::kF32) {
+    const auto bytes = std::as_bytes(values);
+    return {bytes.begin(), bytes.end()};
+  }
+  std::vector<uint16_t> halves(values.size());
+  std::transform(values.begin(), values.end(), halves.begin(), to_half);
+  const auto bytes = std::as_bytes(std::span(halves));
+  return {bytes.begin(), bytes.end()};
+}
+
+Factors factor_layer(const Model& base, const GgufTensor& tensor, const FragmentSpec& spec, const std::stop_token& stop) {
+  const size_t n_in = static_cast<size_t>(tensor.ne[0]), n_out = static_cast<size_t>(tensor.ne[1]);
+  LayerView view{.n_in = n_in, .keep = spec.keep, .seed = seed_for(spec.seed, tensor.name)};
+  const LayerStats* task = spec.task == nullptr ? nullptr : &spec.task->layers.at(tensor.name);
+  if (task != nullptr) view.task_norms = task->norms();
+  if (spec.general != nullptr && traits(spec.recipe).needs_general) view.general_norms = spec.general->layers.at(tensor.name).norms();
+
+  std::vector<float> delta(n_out * n_in);
+  Factors result{.info = {.name = tensor.name, .rank = std::min({spec.rank, n_in, n_out})}};
+  for (size_t first = 0; first < n_out; first += kRowsAtOnce) {
+    throw_if_stopped(stop);
+    const size_t n_rows = std::min(kRowsAtOnce, n_out - first);
+    const auto rows = std::span(delta).subspan(first * n_in, n_rows * n_in);
+    dequantize_rows(base.file(), tensor, first, n_rows, rows);
+    const std::vector<bool> mask = traits(spec.recipe).mask(view, rows, first);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!mask[i]) rows[i] = 0;
+      result.selects_anything |= mask[i];
+    }
+  }
+  const std::vector<float> norms = task != nullptr ? view.task_norms : std::vector<float>(n_in, 1.0f);
+  LowRank low = weighted_low_rank_in_place(delta, n_out, n_in, norms, result.info.rank, view.seed, 3, stop);
+  result.info.retained_energy = low.retained_energy;
+
+  // Without statistics nothing is known of the inputs; F16 is then safe only if asked for.
+  const bool half = spec.storage == FragmentStorage::kF16 ||
+                    (spec.storage == FragmentStorage::kAuto && task != nullptr && largest_input(*task) < kLargestF16Input);
+  result.type = half ? GgufType::kF16 : GgufType::kF32;
+  result.a = pack(low.a, result.type);
+  result.b = pack(low.b, result.type);
+  return result;
+}
+
+/// Works on the layers with several threads. The first error stops the others and is rethrown here.
+std::vector<Factors> factor_layers(const Model& base, std::span<const GgufTensor* const> layers, const FragmentSpec& spec) {
+  std::vector<Factors> results(layers.size());
+  std::atomic<size_t> next = 0;
+  size_t done = 0;
+  std::mutex mutex;  // guards done, error and the progress call
+  std::exception_ptr error;
+  std::stop_source stop_all;
+  const std::stop_callback forward(spec.stop, [&stop_all] { stop_all.request_stop(); });
+  const auto work = [&] {
+    for (size_t i = next++; i < layers.size(); i = next++) {
+      try {
+        results[i] = factor_layer(base, *layers[i], spec, stop_all.get_token());
+        const std::lock_guard lock(mutex);
+        ++done;
+        if (spec.progress) {
+          spec.progress({.stage = "build fragment",
+                         .done = static_cast<double>(done),
+                         .total = static_cast<double>(layers.size()),
+                         .unit = "layers"});
+        }
+      } catch (...) {  // a thread's edge: carried to the caller
+        const std::lock_guard lock(mutex);
+        if (!error) error = std::current_exception();
+        stop_all.request_stop();
+        return;
+      }
+    }
+  };
+  {
+    const size_t n_threads = std::min(layers.size(), static_cast<size_t>(spec.n_threads > 0 ? spec.n_threads : usable_cores()));
+    std::vector<std::jthread> helpers;
+    for (size_t i = 1; i < n_threads; ++i) helpers.emplace_back(work);
+    work();
+  }
+  if (error) std::rethrow_exception(error);
+  return results;
+}
+
+void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spec, std::span<const Factors> factors) {
+  std::vector<std::string> names;
+  std::vector<float> energy;
+  for (const Factors& f : factors) {
+    names.push_back(f.info.name);
+    energy.push_back(static_cast<float>(f.info.retained_energy));
+  }
+  const auto hashes = [](const ActivationStats* stats) {
+    return GgufArray(stats == nullptr ? std::vector<std::string>{} : stats->dataset_hashes);
+  };
+  writer.set("general.type", std::string("adapter"));
+  writer.set("general.architecture", base.architecture());
+  writer.set("general.name", spec.name);
+  writer.set("adapter.type", std::string("lora"));
+  writer.set("adapter.lora.alpha", 0.0f);  // 0: the scale a program sets is the strength, whatever the rank of a tensor
+  writer.set(key::kVersion, kFormatVersion);
+  writer.set(key::kName, spec.name);
+  writer.set(key::kRole, spec.role);
+  writer.set(key::kRecipe, std::string(to_string(spec.recipe)));
+  writer.set(key::kBaseName, base.name());
+  writer.set(key::kBaseFingerprint, base.fingerprint());
+  writer.set(key::kKeep, static_cast<float>(spec.keep));
+  writer.set(key::kRank, static_cast<uint32_t>(spec.rank));
+  writer.set(key::kSeed, spec.seed);
+  writer.set(key::kCalibrationHashes, hashes(spec.task));
+  writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs_general ? spec.general : nullptr));
+  writer.set(key::kTensorNames, GgufArray(std::move(names)));
+  writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
+  set_strength_and_evidence(writer, spec.strength, {});
+}
+
+}  // namespace
+
+FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const std::filesystem::path& out) {
+  const auto started = std::chrono::steady_clock::now();
+  check_spec(spec);
+  const std::vector<const GgufTensor*> layers = linear_layers(base.file());
+  uint64_t largest_rank = 0;
+  for (const GgufTensor* tensor : layers) largest_rank = std::max(largest_rank, std::min(tensor->ne[0], tensor->ne[1]));
+  if (spec.rank > largest_rank) {
+    refuse("rank: expected at most " + std::to_string(largest_rank) + ", the full rank of the largest layer, found " +
+           std::to_string(spec.rank));
+  }
+  if (spec.task != nullptr) check_stats(*spec.task, "task", base, layers);
+  if (spec.general != nullptr && traits(spec.recipe).needs_general) check_stats(*spec.general, "general", base, layers);
+
+  const std::vector<Factors> factors = factor_layers(base, layers, spec);
+  if (std::none_of(factors.begin(), factors.end(), [](const Factors& f) { return f.selects_anything; })) {
+    refuse("the recipe selects no weight: task and general statistics rank every row alike", "give another general text",
+           ErrorCode::kFailedPrecondition);
+  }
+
+  GgufWriter writer;
+  set_metadata(writer, base, spec, factors);
+  FragmentBuild build{.path = out};
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Factors& f = factors[i];
+    writer.add_tensor(f.info.name + std::string(kLoraA), f.type, {layers[i]->ne[0], f.info.rank}, f.a);
+    writer.add_tensor(f.info.name + std::string(kLoraB), f.type, {f.info.rank, layers[i]->ne[1]}, f.b);
+    build.retained_energy += f.info.retained_energy / static_cast<double>(layers.size());
+    build.tensors.push_back(f.info);
+  }
+  throw_if_stopped(spec.stop);
+  writer.write(out);
+  build.bytes = std::filesystem::file_size(out);
+  build.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return build;
+}
+
+}  // namespace aicoder

@@ -1,0 +1,174 @@
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <type_traits>
+
+#include "aicoder/fragment.h"
+#include "fragment/fragment_keys.h"
+
+namespace aicoder {
+namespace {
+
+using namespace fragment;
+
+[[noreturn]] void broken(const GgufFile& file, const std::string& message) {
+  throw Error(ErrorCode::kDataLoss, "[fragment_inspect] " + file.path().filename().string() + ": " + message, "build it again");
+}
+
+/// Numbers of any width; empty when the key is absent. \throws Error(kDataLoss) for anything else, and for numbers not finite.
+std::vector<double> get_numbers(const GgufFile& file, const char* key) {
+  const auto found = file.metadata().find(std::string_view(key));
+  if (found == file.metadata().end()) return {};
+  std::vector<double> numbers;
+  if (const auto* array = std::get_if<GgufArray>(&found->second)) {
+    const bool numeric = std::visit(
+        [&numbers](const auto& elements) {
+          using T = typename std::decay_t<decltype(elements)>::value_type;
+          if constexpr (std::is_same_v<T, std::string>) {
+            return elements.empty();
+          } else {
+            for (const T e : elements) numbers.push_back(static_cast<double>(e));
+            return true;
+          }
+        },
+        *array);
+    if (numeric && std::all_of(numbers.begin(), numbers.end(), [](double v) { return std::isfinite(v); })) return numbers;
+  }
+  broken(file, std::string(key) + ": expected an array of numbers");
+}
+
+void check_is_lora(const GgufFile& file) {
+  const std::string type = file.get_string("general.type").value_or("nothing");
+  const std::string adapter = file.get_string("adapter.type").value_or("nothing");
+  if (type != "adapter" || adapter != "lora") {
+    throw Error(ErrorCode::kInvalidArgument, "[fragment_inspect] " + file.path().filename().string() +
+                                                 ": expected general.type adapter and adapter.type lora, found " + type + " and " +
+                                                 adapter);
+  }
+}
+
+/// false for a LoRA that aicoder did not make.
+bool check_version(const GgufFile& file) {
+  const auto version = file.get_int(key::kVersion);
+  if (!version) return false;
+  if (*version != kFormatVersion) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                "[fragment_inspect] " + file.path().filename().string() + ": expected format version " + std::to_string(kFormatVersion) +
+                    ", found " + std::to_string(*version),
+                "update aicoder");
+  }
+  return true;
+}
+
+std::vector<FragmentTensor> read_tensors(const GgufFile& file) {
+  const auto names = file.get_strings(key::kTensorNames).value_or(std::vector<std::string>{});
+  const auto energy = get_numbers(file, key::kTensorEnergy);
+  if (names.size() != energy.size()) broken(file, "expected one retained energy per tensor name");
+  std::vector<FragmentTensor> tensors;
+  for (const GgufTensor& tensor : file.tensors()) {
+    if (!tensor.name.ends_with(kLoraA)) continue;
+    FragmentTensor entry{.name = tensor.name.substr(0, tensor.name.size() - kLoraA.size())};
+    if (file.find(entry.name + std::string(kLoraB)) == nullptr) broken(file, "expected " + entry.name + ".lora_b beside its lora_a");
+    entry.rank = tensor.ne.size() > 1 ? static_cast<size_t>(tensor.ne[1]) : 1;
+    const auto at = std::find(names.begin(), names.end(), entry.name);
+    if (at != names.end()) {
+      entry.retained_energy = energy[static_cast<size_t>(at - names.begin())];
+    } else if (!names.empty()) {
+      broken(file, key::kTensorNames + (": expected " + entry.name) + ", which is missing");
+    }
+    tensors.push_back(std::move(entry));
+  }
+  if (tensors.empty()) broken(file, "expected tensors named *.lora_a, found none");
+  return tensors;
+}
+
+std::vector<Evidence> read_evidence(const GgufFile& file) {
+  const auto suites = file.get_strings(key::kEvidenceSuite).value_or(std::vector<std::string>{});
+  const auto n = get_numbers(file, key::kEvidenceN), off = get_numbers(file, key::kEvidenceOff), on = get_numbers(file, key::kEvidenceOn),
+             p = get_numbers(file, key::kEvidenceP), strength = get_numbers(file, key::kEvidenceStrength);
+  for (const auto* column : {&n, &off, &on, &p, &strength}) {
+    if (column->size() != suites.size()) broken(file, "aicoder.evidence.*: expected arrays of one length");
+  }
+  std::vector<Evidence> evidence;
+  for (size_t i = 0; i < suites.size(); ++i) {
+    if (n[i] < 0) broken(file, key::kEvidenceN + std::string(": expected counts"));
+    evidence.push_back({suites[i], static_cast<size_t>(n[i]), off[i], on[i], p[i], static_cast<float>(strength[i])});
+  }
+  return evidence;
+}
+
+}  // namespace
+
+namespace fragment {
+
+void set_strength_and_evidence(GgufWriter& writer, float strength, std::span<const Evidence> evidence) {
+  const auto refuse = [](const std::string& what) { throw Error(ErrorCode::kInvalidArgument, "[fragment_write] " + what); };
+  if (!std::isfinite(strength)) refuse("strength: expected a finite number");
+  std::vector<std::string> suites;
+  std::vector<uint32_t> n;
+  std::vector<double> off, on, p;
+  std::vector<float> strengths;
+  for (const Evidence& e : evidence) {
+    if (!std::isfinite(e.score_off) || !std::isfinite(e.score_on) || !std::isfinite(e.p_value) || !std::isfinite(e.strength)) {
+      refuse("evidence of " + e.suite + ": expected finite numbers");
+    }
+    suites.push_back(e.suite);
+    n.push_back(static_cast<uint32_t>(std::min<size_t>(e.n, UINT32_MAX)));
+    off.push_back(e.score_off);
+    on.push_back(e.score_on);
+    p.push_back(e.p_value);
+    strengths.push_back(e.strength);
+  }
+  writer.set(key::kStrength, strength);
+  writer.set(key::kEvidenceSuite, GgufArray(std::move(suites)));
+  writer.set(key::kEvidenceN, GgufArray(std::move(n)));
+  writer.set(key::kEvidenceOff, GgufArray(std::move(off)));
+  writer.set(key::kEvidenceOn, GgufArray(std::move(on)));
+  writer.set(key::kEvidenceP, GgufArray(std::move(p)));
+  writer.set(key::kEvidenceStrength, GgufArray(std::move(strengths)));
+}
+
+}  // namespace fragment
+
+FragmentInfo inspect_fragment(const std::filesystem::path& path) {
+  const GgufFile file = GgufFile::open(path);
+  check_is_lora(file);
+  FragmentInfo info{.path = path, .bytes = file.file_bytes(), .foreign = !check_version(file)};
+  info.tensors = read_tensors(file);
+  for (const FragmentTensor& tensor : info.tensors) info.rank = std::max(info.rank, tensor.rank);
+  if (info.foreign) {
+    info.name = path.stem().string();
+    info.strength = 1;
+    return info;
+  }
+  const auto text = [&file](const char* key) { return file.get_string(key).value_or(""); };
+  info.name = text(key::kName);
+  info.role = text(key::kRole);
+  info.recipe = text(key::kRecipe);
+  info.base_name = text(key::kBaseName);
+  info.base_fingerprint = text(key::kBaseFingerprint);
+  info.keep = file.get_float(key::kKeep).value_or(0);
+  const double strength = file.get_float(key::kStrength).value_or(0);
+  if (!std::isfinite(strength)) broken(file, key::kStrength + std::string(": expected a finite number"));
+  info.strength = static_cast<float>(strength);
+  info.calibration_hashes = file.get_strings(key::kCalibrationHashes).value_or(std::vector<std::string>{});
+  info.general_hashes = file.get_strings(key::kGeneralHashes).value_or(std::vector<std::string>{});
+  info.evidence = read_evidence(file);
+  return info;
+}
+
+void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence) {
+  const GgufFile file = GgufFile::open(path);
+  check_is_lora(file);
+  if (!check_version(file)) {
+    throw Error(ErrorCode::kFailedPrecondition, "[fragment_update] " + path.filename().string() +
+                                                    ": expected a fragment made by aicoder, found a LoRA without its metadata");
+  }
+  GgufWriter writer;
+  for (const auto& [key, value] : file.metadata()) writer.set(key, value);
+  set_strength_and_evidence(writer, strength, evidence);
+  for (const GgufTensor& tensor : file.tensors()) writer.add_tensor(tensor.name, tensor.type, tensor.ne, file.bytes(tensor));
+  writer.write(path);  // the mapping of the old file lives until `file` goes
+}
+
+}  // namespace aicoder

@@ -1,0 +1,42 @@
+// The metadata keys of a fragment file, in one place for its writer and its reader. Meaning: docs/formats/fragment.md.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "aicoder/fragment.h"
+
+namespace aicoder::fragment {
+
+inline constexpr uint32_t kFormatVersion = 1;
+
+namespace key {
+inline constexpr char kVersion[] = "aicoder.version";
+inline constexpr char kName[] = "aicoder.name";
+inline constexpr char kRole[] = "aicoder.role";
+inline constexpr char kRecipe[] = "aicoder.recipe";
+inline constexpr char kBaseName[] = "aicoder.base.name";
+inline constexpr char kBaseFingerprint[] = "aicoder.base.fingerprint";
+inline constexpr char kKeep[] = "aicoder.keep";
+inline constexpr char kRank[] = "aicoder.rank";
+inline constexpr char kSeed[] = "aicoder.seed";
+inline constexpr char kStrength[] = "aicoder.strength";
+inline constexpr char kCalibrationHashes[] = "aicoder.calibration.hashes";
+inline constexpr char kGeneralHashes[] = "aicoder.general.hashes";
+inline constexpr char kTensorNames[] = "aicoder.tensor.names";
+inline constexpr char kTensorEnergy[] = "aicoder.tensor.retained_energy";
+inline constexpr char kEvidenceSuite[] = "aicoder.evidence.suite";
+inline constexpr char kEvidenceN[] = "aicoder.evidence.n";
+inline constexpr char kEvidenceOff[] = "aicoder.evidence.score_off";
+inline constexpr char kEvidenceOn[] = "aicoder.evidence.score_on";
+inline constexpr char kEvidenceP[] = "aicoder.evidence.p_value";
+inline constexpr char kEvidenceStrength[] = "aicoder.evidence.strength";
+}  // namespace key
+
+inline constexpr std::string_view kLoraA = ".lora_a", kLoraB = ".lora_b";
+
+/// Sets the keys that update_fragment may change. \throws Error(kInvalidArgument) for values that are not finite.
+void set_strength_and_evidence(GgufWriter& writer, float strength, std::span<const Evidence> evidence);
+
+}  // namespace aicoder::fragment

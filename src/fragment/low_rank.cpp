@@ -1,0 +1,117 @@
+// The only file that includes Eigen: no Eigen type leaves it, so its vector flags (CMakeLists.txt) cannot break an alignment elsewhere.
+#include "fragment/low_rank.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "fragment/seeded_random.h"
+
+namespace aicoder {
+namespace {
+
+using Matrix = Eigen::MatrixXf;
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+constexpr size_t kOversampling = 16;
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, "[weighted_low_rank] " + message); }
+
+void check(std::span<const float> delta, size_t n_out, size_t n_in, std::span<const float> act_norm, size_t rank, int n_power) {
+  if (n_out == 0 || n_in == 0 || delta.size() / n_in != n_out || delta.size() % n_in != 0) {
+    refuse("delta: expected " + std::to_string(n_out) + " x " + std::to_string(n_in) + " values, found " + std::to_string(delta.size()));
+  }
+  if (act_norm.size() != n_in) {
+    refuse("act_norm: expected " + std::to_string(n_in) + " values, found " + std::to_string(act_norm.size()));
+  }
+  if (rank == 0 || rank > std::min(n_out, n_in)) {
+    refuse("rank: expected 1 to " + std::to_string(std::min(n_out, n_in)) + ", found " + std::to_string(rank));
+  }
+  if (n_power < 0 || n_power > 100) refuse("n_power: expected 0 to 100, found " + std::to_string(n_power));
+  for (const float x : act_norm) {
+    if (!std::isfinite(x) || x < 0) refuse("act_norm: expected finite and not negative, found " + std::to_string(x));
+  }
+  if (!std::all_of(delta.begin(), delta.end(), [](float v) { return std::isfinite(v); })) refuse("delta: expected finite values");
+}
+
+/// Orthonormal basis of the columns of y, [rows, min(rows, cols)].
+Matrix orthonormal(const Matrix& y) {
+  const Eigen::Index cols = std::min(y.rows(), y.cols());
+  Eigen::HouseholderQR<Matrix> qr(y);
+  return qr.householderQ() * Matrix::Identity(y.rows(), cols);
+}
+
+struct SmallSvd {
+  Eigen::MatrixXd u, v;
+  Eigen::VectorXd s;
+};
+SmallSvd small_svd(const Eigen::MatrixXd& m) {
+  Eigen::BDCSVD<Eigen::MatrixXd> svd(m, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  if (svd.info() == Eigen::Success) return {svd.matrixU(), svd.matrixV(), svd.singularValues()};
+  Eigen::JacobiSVD<Eigen::MatrixXd> slower(m, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  return {slower.matrixU(), slower.matrixV(), slower.singularValues()};
+}
+
+}  // namespace
+
+namespace fragment {
+
+LowRank weighted_low_rank_in_place(std::span<float> delta, size_t n_out, size_t n_in, std::span<const float> act_norm, size_t rank,
+                                   uint64_t seed, int n_power, const std::stop_token& stop) {
+  check(delta, n_out, n_in, act_norm, rank, n_power);
+  const auto rows = static_cast<Eigen::Index>(n_out), cols = static_cast<Eigen::Index>(n_in), r = static_cast<Eigen::Index>(rank);
+  LowRank result{.b = std::vector<float>(n_out * rank), .a = std::vector<float>(rank * n_in), .rank = rank, .retained_energy = 1};
+
+  // The floor keeps dead features from dividing by 0; relative, so that it means the same for sums over any number of tokens.
+  Eigen::ArrayXf x = Eigen::Map<const Eigen::ArrayXf>(act_norm.data(), cols);
+  x += 1e-6f * x.maxCoeff() + 1e-12f;
+  Eigen::Map<RowMajor> m(delta.data(), rows, cols);
+  double energy = 0;
+  for (Eigen::Index i = 0; i < rows; ++i) {
+    m.row(i).array() *= x.transpose();
+    energy += m.row(i).cast<double>().squaredNorm();
+  }
+  if (!(energy > 0)) return result;
+
+  const Eigen::Index sketch = std::min({r + static_cast<Eigen::Index>(kOversampling), rows, cols});
+  Matrix omega(cols, sketch);
+  SeededRandom random(seed);
+  for (Eigen::Index i = 0; i < omega.size(); ++i) omega.data()[i] = random.normal();
+  Matrix q = orthonormal(m * omega);
+  for (int i = 0; i < n_power; ++i) {
+    throw_if_stopped(stop);
+    q = orthonormal(m * orthonormal(m.transpose() * q));
+  }
+  throw_if_stopped(stop);
+
+  // q' m = R' P' with a thin QR of its transpose, so the SVD is of a [sketch, sketch] matrix, in double.
+  const Matrix projected = m.transpose() * q;  // [n_in, sketch]
+  const Matrix p = orthonormal(projected);
+  const SmallSvd svd = small_svd((projected.transpose() * p).cast<double>());
+  const Matrix u = q * svd.u.leftCols(r).cast<float>();  // [n_out, rank]
+  const Matrix v = p * svd.v.leftCols(r).cast<float>();  // [n_in, rank]
+  result.retained_energy = std::min(1.0, svd.s.head(r).squaredNorm() / energy);
+
+  Eigen::Map<RowMajor> b(result.b.data(), rows, r), a(result.a.data(), r, cols);
+  for (Eigen::Index k = 0; k < r; ++k) {
+    Eigen::VectorXf b_k = u.col(k) * static_cast<float>(svd.s(k));
+    Eigen::VectorXf a_k = (v.col(k).array() / x).matrix();
+    // How a component is shared between the factors is free: equal largest values keep both well inside the range of F16.
+    const float b_max = b_k.cwiseAbs().maxCoeff(), a_max = a_k.cwiseAbs().maxCoeff();
+    const float share = b_max > 0 && a_max > 0 ? std::sqrt(a_max / b_max) : 1.0f;
+    b.col(k) = b_k * share;
+    a.row(k) = a_k.transpose() / share;
+  }
+  return result;
+}
+
+}  // namespace fragment
+
+LowRank weighted_low_rank(std::span<const float> delta, size_t n_out, size_t n_in, std::span<const float> act_norm, size_t rank,
+                          uint64_t seed, int n_power) {
+  std::vector<float> copy(delta.begin(), delta.end());
+  return fragment::weighted_low_rank_in_place(copy, n_out, n_in, act_norm, rank, seed, n_power, {});
+}
+
+}  // namespace aicoder
