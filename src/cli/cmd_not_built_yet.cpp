@@ -1,0 +1,32 @@
+// Commands of the design that later work builds: they answer plainly instead of not being there.
+#include <array>
+
+#include "cli/runtime.h"
+
+namespace aicoder::cli {
+
+void add_not_built_yet(CLI::App& app, Runtime& runtime) {
+  struct Planned {
+    const char *name, *about;
+  };
+  static constexpr std::array<Planned, 8> kPlanned = {{{"serve", "OpenAI-compatible server and web UI"},
+                                                       {"worker", "Lend this machine to another aicoder"},
+                                                       {"rag", "Index and search a folder"},
+                                                       {"route", "Train and explain the router"},
+                                                       {"train", "Tune a LoRA without forgetting"},
+                                                       {"learn", "Make the next fragment from verified work"},
+                                                       {"diagnose", "Did a model forget or drift, where, why"},
+                                                       {"gate", "May an adapter deploy"}}};
+  for (const auto& planned : kPlanned) {
+    auto* command = app.add_subcommand(planned.name, std::string(planned.about) + " (not built yet)");
+    command->allow_extras();
+    command->group("Not built yet");
+    command->callback([&runtime, name = planned.name] {
+      runtime.action = [name]() -> int {
+        throw Error(ErrorCode::kUnimplemented, std::string("[") + name + "] this command is planned and not built yet", "see CHANGELOG.md for what is there");
+      };
+    });
+  }
+}
+
+}  // namespace aicoder::cli

@@ -1,0 +1,19 @@
+// Native structs to the JSON of the commands (design, section 12).
+#pragma once
+
+#include "aicoder/agent.h"
+#include "aicoder/eval.h"
+#include "aicoder/fragment.h"
+#include "cli/runtime.h"
+
+namespace aicoder::cli {
+
+Json to_json(const AgentStep& step);
+Json to_json(const AgentResult& result);
+Json to_json(const FragmentInfo& info);
+Json to_json(const EvalReport& report);
+Json to_json(const Comparison& comparison);
+Json to_json(const SandboxResult& result);
+Json to_json(const SessionInfo& session);
+
+}  // namespace aicoder::cli
