@@ -3,12 +3,14 @@
 //   auto report = aicoder::run_suite(generator, sandbox, {.suite = "humaneval", .data = "HumanEval.jsonl", .out_dir = "results"});
 //   auto c = aicoder::compare(report_off, report_on);      // c.p_mcnemar
 //
-// Hidden tests grade after the answer is final; they never reach the prompt or the agent.
+// Hidden tests grade after the answer is final; they never reach the prompt or the agent. Prompt, stop strings and the cleaning of
+// answers are those of EvalPlus for chat models; docs/formats/eval-run.md says where we differ and what a run leaves on disk.
 #pragma once
 
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,55 +21,73 @@ namespace aicoder {
 
 // ---- statistics --------------------------------------------------------------------------------------------------------
 
-/// Wilson score interval for `passed` of `n`, 95 %. Source: Wilson 1927.
+/// Wilson score interval for `passed` of `n`, 95 %; {0, 1} for n = 0. Source: Wilson 1927.
+/// \throws Error(kInvalidArgument) when passed > n.
 std::array<double, 2> wilson_interval(size_t passed, size_t n);
 /// Two-sided exact McNemar: binomial test on the discordant pairs. 1 when there are none.
 double mcnemar_exact(size_t only_a, size_t only_b);
 /// Unbiased pass@k of one task, n samples, c correct. Source: Chen et al. 2021, arXiv 2107.03374, section 2.1.
+/// \throws Error(kInvalidArgument) unless 1 <= k <= n and c <= n.
 double pass_at_k(size_t n, size_t c, size_t k);
+/// 95 % percentile interval of the mean of paired differences (each -1, 0 or 1): 10,000 resamples of the pairs, fixed seed, the
+/// same numbers on every machine. {0, 0} for no pairs. Source: Efron and Tibshirani 1993, chapter 13.
+std::array<double, 2> paired_bootstrap_interval(std::span<const int> differences, size_t n_resamples = 10'000, uint64_t seed = 1);
 
 // ---- suites ------------------------------------------------------------------------------------------------------------
 
 struct EvalOptions {
   std::string suite;           ///< "humaneval" or "mbpp"
-  std::filesystem::path data;  ///< empty: the file the suite finds in data_dir()/data; else an error with the option to give
+  std::filesystem::path data;  ///< .jsonl or .jsonl.gz; empty: HumanEval.jsonl or mbpp.jsonl in data_dir()/data, else an error with the option
+  /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the "coder" role.
   std::vector<FragmentChoice> fragments;
   Mode mode = Mode::kDirect;
-  size_t limit = 0;  ///< first N; 0: all
+  size_t limit = 0;  ///< first N of the range below; 0: all
   /// Inclusive task-id range for mbpp; 0: open. Selection uses 601.., evaluation stays below.
   int64_t first_id = 0, last_id = 0;
   std::filesystem::path out_dir;  ///< raw outputs as JSONL, one line an item as it ends; an existing one resumes. Empty: nothing is kept
   size_t max_tokens = 768;
-  size_t n_workers = 2;  ///< sandboxes at once
+  size_t n_workers = 2;  ///< sandboxes at once, at least 1
   uint32_t seed = 0;
-  AgentOptions agent;  ///< for mode agent
+  /// Identity of the weights, e.g. Model::fingerprint(): kept with the run, so that a run resumes on the same model only. May be empty.
+  std::string model_fingerprint;
+  std::vector<std::string> fragment_hashes;  ///< SHA-256 of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
+  SandboxLimits limits;                      ///< of grading one answer
+  AgentOptions agent;    ///< for modes auto and agent
   ProgressFn progress;
   std::stop_token stop;
 };
 struct EvalItem {
-  std::string id;
+  std::string id;  ///< "HumanEval/0", "Mbpp/602"
   bool passed = false;
-  std::string verdict;     ///< of grading
+  std::string verdict;     ///< of grading: "OK" passed, "RE" a test or the answer failed, "NO_PROOF" it ended before the tests did, else the sandbox's
+  std::string detail;      ///< why it failed: "AssertionError", "killed after 10.0 s CPU"
   std::string completion;  ///< what the model wrote
   std::string solution;    ///< what was graded
+  std::string finish;      ///< "stop", "stop_string", "length"; of the agent: its verification
   size_t tokens = 0;       ///< prompt and generated
-  double seconds = 0;
+  double seconds = 0;      ///< of generation; items of one batch overlap
+  std::string task_hash;   ///< of prompt and tests, so that only equal tasks are compared
 };
 struct EvalReport {
   std::string suite, model;
+  std::string mode;  ///< "direct", "auto", "agent"
   std::vector<FragmentChoice> fragments;
   size_t n = 0, passed = 0;
-  double score = 0;
+  double score = 0;  ///< passed / n
   std::array<double, 2> ci95{};
-  std::vector<EvalItem> items;
+  std::vector<EvalItem> items;  ///< in the order of the data
   size_t tokens = 0;
-  double seconds = 0;
+  double seconds = 0;  ///< wall time, earlier parts of a resumed run included
   size_t resumed = 0;  ///< items taken from an earlier run
 };
-/// \throws Error kNotFound (data), kInvalidArgument (a bad row by line, unknown suite, an out_dir of other settings), kCancelled
+/// All answers of mode direct are asked for in one call of generate(), so the engine batches them; grading runs beside it.
+/// Writes out_dir/{run.json, items.jsonl, report.json}.
+/// \throws Error kNotFound (data), kInvalidArgument (a bad row by line, unknown suite, an out_dir of other settings), kDataLoss (a broken
+/// line in items.jsonl), kFailedPrecondition (another process writes to out_dir), kUnavailable (the sandbox itself failed), kCancelled
 /// (finished items are on disk).
 EvalReport run_suite(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
-/// A report written by run_suite (folder or its report.json).
+/// A report written by run_suite (folder or its report.json). Completions and solutions stay in items.jsonl.
+/// \throws Error kNotFound, kFailedPrecondition (a run that has not finished), kDataLoss.
 EvalReport read_report(const std::filesystem::path& path);
 
 struct Comparison {
@@ -76,15 +96,19 @@ struct Comparison {
   double p_mcnemar = 1;
   std::array<double, 2> ci95{};  ///< of delta, paired bootstrap, 10,000 resamples, fixed seed
 };
-/// Items are matched by id. \throws Error(kInvalidArgument) when no id is shared or the suites differ.
+/// Items are matched by id. \throws Error(kInvalidArgument) when no id is shared, the suites differ, or one id names different tasks.
 Comparison compare(const EvalReport& a, const EvalReport& b);
 
 // ---- choosing a fragment's strength ------------------------------------------------------------------------------------
 
 struct StrengthOptions {
   std::vector<float> grid = {0.0f, 0.05f, 0.15f, 0.3f};  ///< must hold 0
-  std::filesystem::path mbpp;   ///< tasks with id >= 601 are used, nothing else
-  size_t n_tasks = 40;
+  std::filesystem::path mbpp;                             ///< rows of MBPP, every id >= 601: lower ids are for evaluation and refused
+  size_t n_tasks = 40;                                    ///< the first so many after a shuffle with a fixed seed; 0: all
+  size_t max_tokens = 512;
+  size_t n_workers = 2;
+  std::filesystem::path out_dir;  ///< one folder a strength, resumable; empty: nothing is kept
+  std::string model_fingerprint;  ///< as in EvalOptions
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -93,11 +117,13 @@ struct StrengthTrial {
   size_t passed = 0, n = 0;
 };
 struct StrengthChoice {
-  float strength = 0;  ///< 0 wins ties
+  float strength = 0;  ///< 0 wins ties, then the smaller magnitude
   std::vector<StrengthTrial> trials;
-  Evidence evidence;   ///< of the chosen strength against 0, paired
+  /// Of the chosen strength against 0, paired, on the very tasks it was chosen on: p is optimistic, a benchmark judges.
+  Evidence evidence;
 };
-/// Greedy on MBPP ids 601 and above, verified in the sandbox (design, section 4). \throws as run_suite.
+/// Greedy on MBPP ids 601 and above, verified in the sandbox (design, section 4). Strength 0 runs first.
+/// \throws as run_suite, and kInvalidArgument for a grid without 0 or a row with an id below 601.
 StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment,
                                const StrengthOptions& options);
 

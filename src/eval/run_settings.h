@@ -1,0 +1,12 @@
+#pragma once
+
+#include "eval/run_journal.h"
+#include "eval/task.h"
+
+namespace aicoder::eval {
+
+/// Everything that could change an item, but not the choice of items: a run with --limit 10 resumes into a full one. The tasks
+/// themselves are identified item by item (EvalItem::task_hash).
+RunSettings run_settings(const EvalOptions& options, const std::string& model);
+
+}  // namespace aicoder::eval

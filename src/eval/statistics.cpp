@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "aicoder/eval.h"
+
+namespace aicoder {
+namespace {
+
+double log_choose(size_t n, size_t k) {
+  const auto lgamma_1 = [](size_t x) { return std::lgamma(static_cast<double>(x) + 1.0); };
+  return lgamma_1(n) - lgamma_1(k) - lgamma_1(n - k);
+}
+
+// Lemire's multiply-shift without the rejection step: its bias for n < 2^20 is below 2^-40, and unlike
+// std::uniform_int_distribution it gives the same numbers with every standard library.
+size_t bounded(std::mt19937_64& engine, size_t n) {
+  return static_cast<size_t>(((engine() >> 32) * static_cast<uint64_t>(n)) >> 32);
+}
+
+// Linear interpolation between order statistics (Hyndman and Fan type 7).
+double quantile(const std::vector<double>& sorted, double q) {
+  const double position = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(position);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+}  // namespace
+
+std::array<double, 2> wilson_interval(size_t passed, size_t n) {
+  if (passed > n) {
+    throw Error(ErrorCode::kInvalidArgument, "[wilson] passed is " + std::to_string(passed) + " of " + std::to_string(n));
+  }
+  if (n == 0) return {0.0, 1.0};
+  constexpr double z = 1.959963984540054;  // 97.5 % point of the normal distribution
+  const auto count = static_cast<double>(n);
+  const double p = static_cast<double>(passed) / count;
+  const double denominator = 1.0 + z * z / count;
+  const double centre = (p + z * z / (2.0 * count)) / denominator;
+  const double half = z / denominator * std::sqrt(p * (1.0 - p) / count + z * z / (4.0 * count * count));
+  // At 0 and n of n the bound is exactly 0 or 1; rounding would leave 1e-17.
+  return {passed == 0 ? 0.0 : std::max(0.0, centre - half), passed == n ? 1.0 : std::min(1.0, centre + half)};
+}
+
+double mcnemar_exact(size_t only_a, size_t only_b) {
+  const size_t n = only_a + only_b;
+  if (only_a == only_b) return 1.0;
+  // Sum of binomial(n, 1/2) up to the smaller count, in logs: 2^-n underflows beyond a thousand pairs.
+  double tail = 0.0;
+  for (size_t k = 0; k <= std::min(only_a, only_b); ++k) {
+    tail += std::exp(log_choose(n, k) - static_cast<double>(n) * std::log(2.0));
+  }
+  return std::min(1.0, 2.0 * tail);
+}
+
+double pass_at_k(size_t n, size_t c, size_t k) {
+  if (k == 0 || k > n || c > n) {
+    throw Error(ErrorCode::kInvalidArgument, "[pass@k] expected 1 <= k <= n and c <= n, found n " + std::to_string(n) + ", c " +
+                                                 std::to_string(c) + ", k " + std::to_string(k));
+  }
+  if (n - c < k) return 1.0;
+  double all_wrong = 1.0;  // C(n-c, k) / C(n, k) as a product, which neither overflows nor cancels
+  for (size_t i = n - c + 1; i <= n; ++i) all_wrong *= 1.0 - static_cast<double>(k) / static_cast<double>(i);
+  return 1.0 - all_wrong;
+}
+
+std::array<double, 2> paired_bootstrap_interval(std::span<const int> differences, size_t n_resamples, uint64_t seed) {
+  if (differences.empty() || n_resamples == 0) return {0.0, 0.0};
+  std::mt19937_64 engine(seed);
+  std::vector<double> means(n_resamples);
+  for (double& mean : means) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < differences.size(); ++i) sum += differences[bounded(engine, differences.size())];
+    mean = static_cast<double>(sum) / static_cast<double>(differences.size());
+  }
+  std::sort(means.begin(), means.end());
+  return {quantile(means, 0.025), quantile(means, 0.975)};
+}
+
+}  // namespace aicoder
