@@ -38,7 +38,7 @@ struct SandboxRequest {
   std::vector<std::string> outputs;
   std::map<std::string, std::string> files;  ///< written into the working folder after the copy: relative path -> content
   std::string stdin_text;
-  std::map<std::string, std::string> env;  ///< the whole environment but for PATH, HOME, LANG, which the box sets
+  std::map<std::string, std::string> env;  ///< the whole environment but for PATH, HOME, LANG, which the box sets where this does not
   std::vector<std::filesystem::path> read_only;  ///< more host folders visible read-only at the same path (a toolchain)
   SandboxLimits limits;
 };
@@ -50,7 +50,8 @@ struct SandboxResult {
   uint64_t peak_bytes = 0;  ///< of the tree, sampled or from the cgroup
   std::string level;        ///< "L3"
   std::string detail;       ///< why, for every verdict but OK: "killed after 10.0 s CPU"
-  std::map<std::string, std::string> outputs;
+  std::map<std::string, std::string> outputs;  ///< of those asked for, what is there: path -> content
+  std::map<std::string, std::string> missing;  ///< of those asked for, what is not handed back: path -> why (absent, a symbolic link, ...)
 };
 
 /// Edge that tests may fake.
@@ -65,7 +66,9 @@ class CodeRunner {
 struct SandboxCheck {
   std::string name;
   bool ok = false;
-  std::string fix;  ///< the command or setting that mends it
+  std::string fix;        ///< the command or setting that mends it
+  std::string found;      ///< what was seen; may be empty when ok
+  bool required = true;   ///< false: boxes work without it, with one fence less
 };
 /// What this machine offers, by trying it. Level "L3" or "none" (L2 and L1 are not built yet).
 struct SandboxProbe {

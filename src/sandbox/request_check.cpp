@@ -1,0 +1,99 @@
+#include "sandbox/request_check.h"
+
+#include <fcntl.h>
+#include <sys/fsuid.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "sandbox/box_wire.h"
+#include "sandbox/bwrap_command.h"
+#include "sandbox/toolchain.h"
+#include "sandbox/workdir.h"
+
+namespace aicoder::box {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void refuse(const std::string& message, const std::string& fix = {}) {
+  throw Error(ErrorCode::kInvalidArgument, "[sandbox] " + message, fix);
+}
+
+void check_limits(const SandboxLimits& limits) {
+  if (limits.cpu.count() <= 0 || limits.wall.count() <= 0) refuse("the time limits must be above 0 ms");
+  if (limits.memory_bytes < (uint64_t{1} << 20)) refuse("the memory limit must be at least 1 MiB, found " + std::to_string(limits.memory_bytes));
+  if (limits.processes == 0) refuse("at least 1 process must be allowed");
+  if (limits.file_bytes == 0) refuse("the file size limit must be above 0");
+  if (limits.scratch_bytes < (uint64_t{64} << 10)) refuse("the scratch space must be at least 64 KiB, found " + std::to_string(limits.scratch_bytes));
+  if (limits.output_bytes == 0) refuse("the output limit must be above 0");
+}
+
+void check_text(const std::string& text, const char* what) {
+  if (text.find('\0') != std::string::npos) refuse(std::string(what) + " holds a zero byte");
+}
+
+/// Can the box's user reach this folder? Root could, but starts boxes as another user.
+bool reachable(const fs::path& path) {
+  const uid_t user = box_user(), before = ::geteuid();
+  if (user != before) ::setfsuid(user);
+  const UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (user != before) ::setfsuid(before);
+  return static_cast<bool>(fd);
+}
+
+fs::path checked_read_only(const fs::path& path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (!path.is_absolute() || error) refuse("read_only must name existing folders by absolute path, found '" + path.string() + "'");
+  if (real == real.root_path()) refuse("read_only must not be the whole machine");
+  for (const char* taken : {"/proc", "/dev", "/sys", kScratch}) {
+    const fs::path within = path.lexically_normal().lexically_relative(taken);
+    if (!within.empty() && *within.begin() != "..") refuse("read_only must not be below " + std::string(taken) + ", found '" + path.string() + "'");
+  }
+  if (!reachable(path)) {
+    throw Error(ErrorCode::kPermissionDenied,
+                "[sandbox] the box's user (" + std::to_string(box_user()) + ") cannot reach '" + path.string() + "'",
+                "put the toolchain where every user may read it, or start as the user who owns it");
+  }
+  return path.lexically_normal();
+}
+
+}  // namespace
+
+BoxPlan checked_plan(const SandboxRequest& request) {
+  if (request.argv.empty() || request.argv.front().empty()) refuse("no program given", "argv = {\"python3\", \"main.py\"}");
+  for (const std::string& text : request.argv) check_text(text, "argv");
+  for (const auto& [name, value] : request.env) {
+    check_text(name, "env");
+    check_text(value, "env");
+    if (name.empty() || name.find('=') != std::string::npos) refuse("'" + name + "' is no name of an environment variable");
+  }
+  for (const auto& [path, content] : request.files) check_inside(path, "a file");
+  for (const std::string& path : request.outputs) check_inside(path, "an output");
+  check_limits(request.limits);
+  std::error_code error;
+  if (!request.dir.empty() && !fs::is_directory(request.dir, error)) {
+    refuse("dir must be an existing folder, found '" + request.dir.string() + "'");
+  }
+
+  BoxPlan plan;
+  plan.bwrap = find_bwrap();
+  plan.argv = request.argv;
+  plan.stdin_text = request.stdin_text;
+  plan.limits = request.limits;
+  for (const fs::path& path : request.read_only) plan.read_only.push_back(checked_read_only(path));
+  if (const auto toolchain = find_toolchain(request.argv.front(), plan.read_only); toolchain && reachable(toolchain->program)) {
+    plan.argv.front() = toolchain->program;
+    plan.read_only.push_back(toolchain->prefix);
+  }
+
+  std::map<std::string, std::string> env = request.env;
+  env.try_emplace("PATH", box_path(plan.read_only));
+  env.try_emplace("HOME", std::string(kScratch) + "/" + kHomeName);
+  env.try_emplace("LANG", "C.UTF-8");
+  for (const auto& [name, value] : env) plan.env.push_back(name + "=" + value);
+  return plan;
+}
+
+}  // namespace aicoder::box

@@ -1,0 +1,93 @@
+#include "sandbox/spawn.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+
+#include "aicoder/core.h"
+
+namespace aicoder::box {
+namespace {
+
+struct Plan {
+  char* const* argv;
+  const int* fds;
+  int fd_count;
+  bool drop;
+  int failed_errno;
+};
+
+/// Runs in the memory of the parent, which stands still until execve: system calls only, and raw ones where the C library would involve
+/// the parent's other threads (its setresuid does).
+int child(void* argument) {
+  auto& plan = *static_cast<Plan*>(argument);
+  struct sigaction fresh {};
+  fresh.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < 65; ++signal) ::sigaction(signal, &fresh, nullptr);
+  bool ok = true;
+  for (int i = 0; ok && i < plan.fd_count; ++i) ok = ::dup2(plan.fds[i], i) == i;
+  ok = ok && ::syscall(SYS_close_range, plan.fd_count, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+  ok = ok && ::syscall(SYS_chdir, "/") == 0;
+  if (ok && plan.drop) {
+    ok = ::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, kBoxUser, kBoxUser, kBoxUser) == 0 &&
+         ::syscall(SYS_setresuid, kBoxUser, kBoxUser, kBoxUser) == 0;
+  }
+  if (ok) {
+    uint64_t no_signals = 0;
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, sizeof no_signals);
+    char* no_env[] = {nullptr};
+    ::execve(plan.argv[0], plan.argv, no_env);
+  }
+  plan.failed_errno = errno;
+  ::_exit(127);
+}
+
+}  // namespace
+
+uid_t box_user() { return ::geteuid() == 0 ? kBoxUser : ::geteuid(); }
+
+Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds) {
+  std::vector<char*> arguments;
+  for (const std::string& text : argv) arguments.push_back(const_cast<char*>(text.c_str()));
+  arguments.push_back(nullptr);
+
+  // Moved out of the way first, so that putting one in its place cannot close another.
+  std::vector<UniqueFd> moved;
+  std::vector<int> numbers;
+  for (int fd : fds) {
+    moved.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 64));
+    if (!moved.back()) throw Error(ErrorCode::kResourceExhausted, std::string("[sandbox] no descriptor left: ") + std::strerror(errno), "ulimit -n 4096");
+    numbers.push_back(moved.back().get());
+  }
+
+  Plan plan{arguments.data(), numbers.data(), static_cast<int>(numbers.size()), ::geteuid() == 0, 0};
+  constexpr size_t kStack = 64 << 10;
+  const auto stack = std::make_unique<char[]>(kStack);
+  const auto top = reinterpret_cast<uintptr_t>(stack.get() + kStack) & ~uintptr_t{15};
+  // No handler of this process may run in the child, which shares its memory.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  int pidfd = -1;
+  const int pid = ::clone(child, reinterpret_cast<void*>(top), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+  const int clone_errno = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) {
+    throw Error(ErrorCode::kResourceExhausted, std::string("[sandbox] cannot start a process: ") + std::strerror(clone_errno));
+  }
+  Spawned spawned{pid, UniqueFd(pidfd)};
+  if (plan.failed_errno != 0) {
+    ::waitpid(pid, nullptr, 0);
+    throw Error(ErrorCode::kFailedPrecondition, "[sandbox] cannot start " + argv[0] + ": " + std::strerror(plan.failed_errno));
+  }
+  return spawned;
+}
+
+}  // namespace aicoder::box
