@@ -118,6 +118,10 @@ void apply_changes(const AgentResult& result, const std::filesystem::path& dir);
 /// kFailedPrecondition (a file was edited since; names it).
 std::vector<std::string> undo_changes(const std::filesystem::path& dir);
 
+/// Puts back what an apply or undo that was killed left half-done; nothing when there is nothing of the kind. apply_changes and
+/// undo_changes do it too; Agent::run refuses such a folder (kFailedPrecondition), because it would work on a mixture.
+std::vector<std::string> recover_changes(const std::filesystem::path& dir);
+
 /// Unified diff of two texts, with a/ and b/ names.
 std::string unified_diff(std::string_view path, const std::optional<std::string>& before, const std::optional<std::string>& after);
 

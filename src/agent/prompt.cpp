@@ -1,0 +1,185 @@
+#include "agent/prompt.h"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/plan.h"
+#include "agent/project_facts.h"
+#include "agent/python_outline.h"
+
+namespace aicoder::agent {
+namespace {
+
+std::string indent_free_name(const std::string& id) {
+  size_t at = id.rfind("::");
+  return at == std::string::npos ? id : id.substr(at + 2);
+}
+
+}  // namespace
+
+std::string system_prompt(Role role, bool korean) {
+  std::string text;
+  switch (role) {
+    case Role::kCoder:
+      text = "You are aicoder, a careful Python programmer. You write complete, working code in one fenced block. "
+             "Use the standard library, and what the project already imports, nothing else.";
+      break;
+    case Role::kDebugger:
+      text = "You are aicoder, a careful Python debugger. You read the error, find its cause and write the corrected code, complete, in one fenced block.";
+      break;
+    case Role::kSecurity:
+      text = "You are aicoder's security reviewer. You name real weaknesses of the code you are shown, briefly, and nothing else.";
+      break;
+    case Role::kAssistant:
+      text = "You are aicoder, a programming assistant that runs on the user's own machine. Answer correctly and briefly. "
+             "Put code in fenced blocks with the name of the language.";
+      break;
+  }
+  if (korean) {
+    text += role == Role::kAssistant ? " Answer in Korean (한국어로 답하세요). Keep code and identifiers as they are."
+                                     : " Write comments in Korean (주석은 한국어로).";
+  }
+  return text;
+}
+
+std::string fence_for(std::string_view text) {
+  size_t longest = 2, run = 0;
+  for (char c : text) {
+    run = c == '`' ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  return std::string(longest + 1, '`');
+}
+
+PromptPart file_part(const std::string& title, const std::string& path, const std::string& content, size_t rank) {
+  std::string fence = fence_for(content), language = language_of(path);
+  std::string ending = content.ends_with('\n') || content.empty() ? "" : "\n";
+  PromptPart part;
+  part.name = path;
+  part.rank = rank;
+  part.full = title + " " + path + ":\n" + fence + language + "\n" + content + ending + fence + "\n\n";
+  if (language == "python") {
+    part.reduced = title + " " + path + " [shortened: signatures only]:\n" + fence + language + "\n" + signatures_only(content) + fence + "\n\n";
+    if (part.reduced.size() >= part.full.size()) part.reduced.clear();
+  }
+  return part;
+}
+
+Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std::vector<ChatMessage>& history, std::vector<PromptPart> parts,
+                  size_t max_tokens) {
+  enum class Form { kFull, kReduced, kLeftOut };
+  std::vector<Form> forms(parts.size(), Form::kFull);
+  size_t n_dropped_turns = 0;
+  Prompt prompt;
+  auto build = [&] {
+    prompt.messages.clear();
+    std::string instructions = system;
+    if (n_dropped_turns > 0) instructions += "\n[" + std::to_string(n_dropped_turns) + " earlier messages of this conversation left out: no room]";
+    prompt.messages.push_back({"system", instructions});
+    for (size_t i = n_dropped_turns; i < history.size(); ++i) prompt.messages.push_back(history[i]);
+    std::string text;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if (forms[i] == Form::kFull) text += parts[i].full;
+      if (forms[i] == Form::kReduced) text += parts[i].reduced;
+      if (forms[i] == Form::kLeftOut) text += "[" + parts[i].name + " left out: no room]\n\n";
+    }
+    while (text.ends_with('\n')) text.pop_back();
+    prompt.messages.push_back({"user", text});
+  };
+  size_t room = generator.n_ctx_seq() > max_tokens ? generator.n_ctx_seq() - max_tokens : 0;
+  // The forced beginning of the answer and the template's own tokens are small but not nothing.
+  room = room > 48 ? room - 48 : 0;
+  while (true) {
+    build();
+    size_t n_tokens = generator.count_tokens(prompt.messages);
+    if (n_tokens <= room) break;
+    size_t worst = parts.size();
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if (parts[i].rank == 0 || forms[i] == Form::kLeftOut) continue;
+      // Everything is reduced before anything is left out.
+      auto cost = [&](size_t k) { return parts[k].rank + (forms[k] == Form::kReduced || parts[k].reduced.empty() ? 0 : 1000); };
+      if (worst == parts.size() || cost(i) > cost(worst)) worst = i;
+    }
+    if (worst < parts.size()) {
+      bool reduce = forms[worst] == Form::kFull && !parts[worst].reduced.empty();
+      forms[worst] = reduce ? Form::kReduced : Form::kLeftOut;
+    } else if (n_dropped_turns < history.size()) {
+      n_dropped_turns = std::min(history.size(), n_dropped_turns + 2);  // a question goes with its answer
+    } else {
+      throw ContextOverflow(n_tokens + max_tokens, generator.n_ctx_seq());
+    }
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (forms[i] == Form::kReduced) prompt.notes.push_back(parts[i].name + ": shortened");
+    if (forms[i] == Form::kLeftOut) prompt.notes.push_back(parts[i].name + ": left out, no room");
+  }
+  if (n_dropped_turns > 0) prompt.notes.push_back(std::to_string(n_dropped_turns) + " earlier messages left out, no room");
+  return prompt;
+}
+
+std::string condense_failures(const BoxReport& report, const std::vector<std::string>& ids, size_t limit) {
+  std::string out;
+  std::set<std::string> told;
+  size_t n = 0, left_out = 0;
+  for (const std::string& id : ids) {
+    const Outcome* outcome = outcome_of(report, id);
+    if (outcome == nullptr || outcome->passed()) continue;
+    bool from_file = !report.results.contains(id);
+    std::string name = from_file ? file_of_test(id) + " (import)" : indent_free_name(id);
+    if (from_file && !told.insert(name).second) continue;
+    if (n >= limit) {
+      ++left_out;
+      continue;
+    }
+    ++n;
+    std::string message = outcome->message.substr(0, 400);
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    out += "- " + name + ": " + message + "\n";
+    // The two innermost lines: where the test was, and where the project's code was.
+    size_t first = outcome->frames.size() > 2 ? outcome->frames.size() - 2 : 0;
+    for (size_t i = first; i < outcome->frames.size(); ++i) {
+      const Frame& frame = outcome->frames[i];
+      if (!frame.code.empty()) out += "    " + frame.file + ":" + std::to_string(frame.line) + ": " + frame.code + "\n";
+    }
+  }
+  if (left_out > 0) out += "[" + std::to_string(left_out) + " more failing tests not shown]\n";
+  return out;
+}
+
+std::string only_tests(const std::string& content, const std::vector<std::string>& ids) {
+  std::set<std::string> wanted;
+  for (const std::string& id : ids) wanted.insert(indent_free_name(id));
+  std::string out;
+  bool cut = false;
+  for (const PythonPiece& piece : outline(content)) {
+    std::string_view text = std::string_view(content).substr(piece.begin, piece.end - piece.begin);
+    if (piece.kind == PythonPiece::Kind::kMain) continue;
+    if (piece.kind == PythonPiece::Kind::kFunction && piece.name.starts_with("test") && !wanted.contains(piece.name)) {
+      cut = true;
+    } else if (piece.kind == PythonPiece::Kind::kClass) {
+      auto methods = inner_outline(content, piece);
+      if (methods.empty()) {
+        out += text;
+        continue;
+      }
+      std::string kept;
+      bool any = false;
+      for (const PythonPiece& method : methods) {
+        bool test = method.kind == PythonPiece::Kind::kFunction && method.name.starts_with("test");
+        if (test && !wanted.contains(method.name)) {
+          cut = true;
+          continue;
+        }
+        any = any || test;
+        kept += std::string_view(content).substr(method.begin, method.end - method.begin);
+      }
+      bool has_tests = std::any_of(methods.begin(), methods.end(), [](const PythonPiece& m) { return m.name.starts_with("test"); });
+      if (any || !has_tests) out += content.substr(piece.begin, methods.front().begin - piece.begin) + kept;
+    } else {
+      out += text;
+    }
+  }
+  return cut ? out : content;
+}
+
+}  // namespace aicoder::agent

@@ -1,0 +1,87 @@
+#include "agent/run_state.h"
+
+#include <sstream>
+
+namespace aicoder::agent {
+
+bool is_korean(std::string_view text) {
+  for (size_t i = 0; i + 2 < text.size(); ++i) {
+    auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
+    // Hangul syllables U+AC00..U+D7A3 are EA B0 80 .. ED 9E A3 in UTF-8.
+    if (byte(i) < 0xEA || byte(i) > 0xED) continue;
+    unsigned code = (byte(i) & 0x0FU) << 12 | (byte(i + 1) & 0x3FU) << 6 | (byte(i + 2) & 0x3FU);
+    if (code >= 0xAC00 && code <= 0xD7A3) return true;
+  }
+  return false;
+}
+
+RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& request_,
+                   const AgentObserver& observer, std::stop_token stop_)
+    : generator(generator_), runner(runner_), options(options_), request(request_), stop(std::move(stop_)), korean(is_korean(request_.task)),
+      observer_(observer), seed_(options_.seed) {}
+
+void RunState::begin_step(const std::string& role) {
+  throw_if_stopped(stop);
+  step_ = {};
+  step_.role = role;
+  auto fragment = options.role_fragments.find(role);
+  if (fragment != options.role_fragments.end()) {
+    std::ostringstream text;
+    text << fragment->second.name;
+    if (fragment->second.strength) text << ":" << *fragment->second.strength;
+    step_.fragment = text.str();
+  }
+  step_begin_ = std::chrono::steady_clock::now();
+  if (observer_.on_step_begin) observer_.on_step_begin(step_);
+}
+
+void RunState::end_step(std::string verdict, std::string detail) {
+  step_.verdict = std::move(verdict);
+  step_.detail = std::move(detail);
+  step_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - step_begin_).count();
+  result.tokens += step_.tokens;
+  result.steps.push_back(step_);
+  if (observer_.on_step_end) observer_.on_step_end(step_);
+  throw_if_stopped(stop);
+}
+
+std::vector<Draft> RunState::ask(const Ask& ask) {
+  std::vector<GenerationRequest> requests;
+  auto add = [&](size_t n, float temperature) {
+    GenerationRequest request_;
+    request_.messages = ask.prompt.messages;
+    request_.assistant_prefix = ask.prompt.prefix;
+    request_.stop_strings = ask.prompt.stop;
+    request_.n = n;
+    request_.max_tokens = ask.max_tokens;
+    request_.sampling.temperature = temperature;
+    if (temperature > 0) request_.sampling.top_p = 0.95f;
+    request_.sampling.seed = seed_;
+    seed_ += static_cast<uint32_t>(n);
+    auto fragment = options.role_fragments.find(ask.role);
+    if (fragment != options.role_fragments.end()) request_.fragments.push_back(fragment->second);
+    bool shown = ask.stream && requests.empty() && observer_.on_text;
+    request_.on_token = [this, shown](size_t sample, std::string_view text) {
+      if (shown && sample == 0) observer_.on_text(text);
+      return !stop.stop_requested();
+    };
+    requests.push_back(std::move(request_));
+  };
+  if (ask.greedy) add(1, 0.0f);
+  if (ask.n_sampled > 0) add(ask.n_sampled, options.temperature);
+  if (ask.stream && !ask.prompt.prefix.empty() && observer_.on_text) observer_.on_text(ask.prompt.prefix);
+  std::vector<GenerationResult> results = generator.generate(requests, stop);
+  throw_if_stopped(stop);
+  std::vector<Draft> drafts;
+  for (const GenerationResult& one : results) {
+    step_.switch_ms += one.switch_ms;
+    step_.tokens += one.output.prompt_tokens;
+    for (const GenerateSample& sample : one.output.samples) {
+      step_.tokens += sample.tokens.size();
+      drafts.push_back({ask.prompt.prefix + to_valid_utf8(sample.text), sample.finish == FinishReason::kLength});
+    }
+  }
+  return drafts;
+}
+
+}  // namespace aicoder::agent

@@ -1,0 +1,6 @@
+#pragma once
+#include <string_view>
+namespace aicoder::agent {
+/// runner.py of this folder, put in at build time.
+extern const std::string_view kRunnerSource;
+}  // namespace aicoder::agent
