@@ -80,7 +80,8 @@ def main():
 
     tidy = str(pathlib.Path(sys.executable).with_name("clang-tidy"))
     version = subprocess.run([tidy, "--version"], check=True, capture_output=True).stdout
-    salt = hashlib.sha256(version + (ROOT / ".clang-tidy").read_bytes()).digest()
+    configurations = b"".join((ROOT / name).read_bytes() for name in (".clang-tidy", "tests/.clang-tidy"))
+    salt = hashlib.sha256(version + configurations).digest()
     arguments.cache.mkdir(parents=True, exist_ok=True)
 
     start, read, bad = time.monotonic(), 0, []

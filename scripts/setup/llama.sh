@@ -80,7 +80,7 @@ fetch_source() {
 
 build_pinned() {
   fetch_source
-  say "building llama.cpp once into $prefix (about 5 minutes on 2 cores)"
+  say "building llama.cpp once into $prefix (a few minutes)"
   local build="$AICODER_DEPS/.build-$processor" log="$AICODER_DEPS/llama-build.log" start=$SECONDS
   rm -rf "$build" "$prefix.new"
   {
