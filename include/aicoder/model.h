@@ -182,6 +182,15 @@ class Context {
   using ActivationFn = std::function<void(std::string_view weight, std::span<const float> rows, size_t n_in)>;
   void observe_activations(ActivationFn fn);
 
+  /// For adapter.h, which checks what it attaches. Replaces the attached set and keeps its members alive; a set that differs
+  /// forgets every KV entry. \throws Error(kInvalidArgument) for a strength that is not finite, kInternal.
+  struct Attached {
+    std::shared_ptr<const void> owner;
+    void* native = nullptr;  ///< llama_adapter_lora*
+    float strength = 1.0f;
+  };
+  void attach(std::span<const Attached> adapters);
+
   void clear();  ///< forgets every KV entry
   size_t n_ctx_seq() const noexcept;
   size_t memory_bytes() const noexcept;  ///< KV and compute buffers, measured at creation

@@ -232,6 +232,28 @@ std::vector<float> Context::logits(std::span<const Token> tokens) {
   return all;
 }
 
+void Context::attach(std::span<const Attached> adapters) {
+  for (const auto& adapter : adapters) {
+    if (!std::isfinite(adapter.strength) || adapter.native == nullptr) {
+      throw Error(ErrorCode::kInvalidArgument, "[attach] strength is " + std::to_string(adapter.strength) + ", expected a finite number");
+    }
+  }
+  const auto same = [](const Attached& a, const Attached& b) { return a.native == b.native && a.strength == b.strength; };
+  if (std::equal(adapters.begin(), adapters.end(), impl_->attached.begin(), impl_->attached.end(), same)) return;
+  // What was read with other weights is of no use to these.
+  impl_->clear();
+  std::vector<llama_adapter_lora*> handles;
+  std::vector<float> scales;
+  for (const auto& adapter : adapters) {
+    handles.push_back(static_cast<llama_adapter_lora*>(adapter.native));
+    scales.push_back(adapter.strength);
+  }
+  if (llama_set_adapters_lora(impl_->handle.get(), handles.data(), handles.size(), scales.data()) != 0) {
+    throw Error(ErrorCode::kInternal, "[attach] llama.cpp refused the adapters");
+  }
+  impl_->attached.assign(adapters.begin(), adapters.end());
+}
+
 void Context::observe_activations(ActivationFn fn) { impl_->observer = std::move(fn); }
 void Context::clear() { impl_->clear(); }
 size_t Context::n_ctx_seq() const noexcept { return impl_->options.n_ctx_seq; }

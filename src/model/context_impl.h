@@ -47,6 +47,7 @@ struct Context::Impl {
 
   std::shared_ptr<const Model> model;  // first: the context must be freed before it
   ContextOptions options;
+  std::vector<Attached> attached;  // likewise
   size_t n_vocab = 0;
   size_t n_batch = 0;        ///< tokens per decode
   size_t memory_bytes = 0;
