@@ -1,0 +1,11 @@
+"""Password hashing: salted, slow, and checked in constant time."""
+
+
+def hash_password(password):
+    """A salted hash of the password as text. Two calls give two different texts."""
+    raise NotImplementedError("hash_password is not written yet")
+
+
+def verify_password(password, stored):
+    """True when the password is the one that `stored` was made from. False for any text that is no such hash."""
+    raise NotImplementedError("verify_password is not written yet")

@@ -1,0 +1,224 @@
+// Act: one file a step. The whole file is asked for; what comes back is taken whole, or merged when it is only a part.
+#include <algorithm>
+
+#include "agent/code_blocks.h"
+#include "agent/project_run.h"
+#include "agent/python_outline.h"
+
+namespace aicoder::agent {
+namespace {
+
+/// A file named like a module of the standard library would be imported instead of it, by the tests too.
+bool shadows_library(const std::string& path) {
+  static const std::set<std::string> kModules = {"unittest", "json", "os", "sys", "re", "hashlib", "hmac", "secrets", "sqlite3", "random", "time", "datetime",
+                                                 "typing", "collections", "functools", "itertools", "math", "string", "io", "abc", "logging", "pathlib",
+                                                 "types", "inspect", "socket", "ssl", "http", "urllib", "email", "subprocess", "threading", "queue",
+                                                 "tempfile", "shutil", "copy", "enum", "dataclasses", "contextlib", "base64", "struct", "csv", "pickle",
+                                                 "importlib", "traceback", "warnings", "weakref", "gc", "ast", "signal", "select", "builtins", "pytest"};
+  std::string module = path.substr(0, path.find('/'));
+  if (module.ends_with(".py")) module.resize(module.size() - 3);
+  return kModules.contains(module);
+}
+
+}  // namespace
+
+size_t ProjectRun::answer_room(const std::string& path) const {
+  size_t room = state_.options.max_tokens;
+  std::string text = content(path);
+  if (!text.empty()) {
+    std::vector<ChatMessage> as_message = {{"user", text}};
+    room = std::max(room, state_.generator.count_tokens(as_message) * 5 / 4 + 256);
+  }
+  return std::min(room, state_.generator.n_ctx_seq() / 2);
+}
+
+std::vector<PromptPart> ProjectRun::context_parts(const std::string& path, const std::vector<std::string>& tests, const BoxReport* report) {
+  std::vector<PromptPart> parts;
+  parts.push_back({"Task: " + state_.request.task + "\n\n", {}, "the task", 0});
+  // Files this one uses or is used by, nearest first; the others by signatures.
+  std::set<std::string> related;
+  if (const FileFacts* facts = facts_.find(path)) related = facts->imported_files;
+  for (const auto& [other, facts] : facts_.files) {
+    if (facts.imported_files.contains(path)) related.insert(other);
+  }
+  size_t rank = 10;
+  auto add = [&](const std::string& other, bool full) {
+    const FileFacts* facts = facts_.find(other);
+    bool editable = workspace_.files().contains(other) ? workspace_.files().at(other).editable : edits_.contains(other);
+    if (other == path || !editable || (facts != nullptr && (facts->is_test || facts->is_protected)) || language_of(other) != "python") return;
+    PromptPart part = file_part("Other file", other, content(other), full ? rank : rank + 50);
+    if (!full && !part.reduced.empty()) {
+      part.full = part.reduced;  // far from the task: its signatures are enough, and said to be that
+      part.reduced.clear();
+    }
+    ++rank;
+    parts.push_back(std::move(part));
+  };
+  for (const auto& [edited, text] : edits_) add(edited, true);
+  for (const std::string& other : related) {
+    if (!edits_.contains(other)) add(other, true);
+  }
+  size_t shown = 0;
+  for (const auto& [other, facts] : facts_.files) {
+    if (!related.contains(other) && !edits_.contains(other) && shown < 8 && facts.language == "python") {
+      size_t before = parts.size();
+      add(other, false);
+      shown += parts.size() > before;
+    }
+  }
+  // The tests that point here, then the file itself last: what is nearest to the answer is read best.
+  std::map<std::string, std::vector<std::string>> by_file;
+  for (const std::string& id : tests) by_file[file_of_test(id)].push_back(id);
+  for (const auto& [test, ids] : by_file) {
+    if (!workspace_.files().contains(test)) continue;
+    PromptPart part = file_part("Test (must pass, cannot be changed)", test, content(test), 5);
+    std::string fewer = only_tests(content(test), ids);
+    part.reduced = "Test (must pass, cannot be changed) " + test + " [shortened: the failing tests only]:\n```python\n" + fewer + "```\n\n";
+    if (part.reduced.size() >= part.full.size()) part.reduced.clear();
+    parts.push_back(std::move(part));
+  }
+  if (exists(path)) parts.push_back(file_part("File to change:", path, content(path), 1));
+  if (report != nullptr && !tests.empty()) {
+    std::string failures = condense_failures(*report, tests, 6);
+    if (!failures.empty()) parts.push_back({"These tests fail now:\n" + failures + "\n", {}, "the failures", 2});
+  }
+  return parts;
+}
+
+Prompt ProjectRun::write_prompt(Role role, const std::string& path, std::vector<PromptPart> parts, const std::string& ask, size_t max_tokens) {
+  parts.push_back({ask, {}, "the request", 0});
+  Prompt prompt = fit_prompt(state_.generator, system_prompt(role, state_.korean), {}, parts, max_tokens);
+  if (!path.empty()) {
+    prompt.prefix = "```" + language_of(path) + "\n";
+    prompt.stop = {"\n```"};
+  }
+  return prompt;
+}
+
+std::map<std::string, std::string> ProjectRun::edits_of(const std::string& text, const std::string& path, std::string& note) {
+  std::map<std::string, std::string> result;
+  std::vector<std::string> asked;
+  if (!path.empty()) asked.push_back(path);
+  std::map<std::string, std::string> found = extract_files(text, asked);
+  if (path.empty() && found.empty()) {
+    auto code = extract_code(text);
+    if (code && looks_like_python(*code)) found["main.py"] = *code;
+  }
+  for (auto& [name, body] : found) {
+    std::string clean = clean_relative_path(name);
+    auto old = workspace_.files().find(clean);
+    bool fresh = old == workspace_.files().end();
+    if (clean.empty() || (!fresh && !old->second.editable)) {
+      note += "; dropped an edit of '" + name + "', not a path that may be written";
+    } else if (is_protected_path(clean) && !(fresh && is_test_path(clean))) {
+      note += "; dropped an edit of " + clean + ", which belongs to the given tests";
+    } else if (!path.empty() && clean != path) {
+      note += "; dropped " + clean + ", not asked for";
+    } else if (fresh && shadows_library(clean)) {
+      note += "; dropped " + clean + ", it would hide a module of the standard library";
+    } else {
+      std::string original = content(clean);
+      bool python = clean.ends_with(".py");
+      result[clean] = python && !original.empty() && is_partial_answer(original, body) ? merge_python(original, body) : body;
+    }
+  }
+  return result;
+}
+
+std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const Prompt& prompt, const std::string& path, bool greedy, size_t n_sampled,
+                                                  size_t max_tokens, const std::vector<std::string>& wanted) {
+  state_.begin_step(role);
+  std::vector<Draft> drafts = state_.ask({.role = role, .prompt = prompt, .greedy = greedy, .n_sampled = n_sampled, .max_tokens = max_tokens, .stream = greedy});
+  std::string note;
+  std::vector<std::map<std::string, std::string>> fresh;
+  size_t unusable = 0, repeated = 0;
+  for (const Draft& one : drafts) {
+    std::map<std::string, std::string> edits = edits_of(one.text, path, note);
+    if (edits.empty()) {
+      ++unusable;
+      continue;
+    }
+    std::map<std::string, std::string> all = edits_;
+    for (auto& [name, body] : edits) all[name] = std::move(body);
+    if (all == edits_ || std::find(fresh.begin(), fresh.end(), all) != fresh.end()) {
+      ++repeated;
+    } else {
+      fresh.push_back(std::move(all));
+    }
+  }
+  std::string detail = std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft" : " drafts") + (path.empty() ? "" : " of " + path);
+  for (const std::string& shortened : prompt.notes) detail += "; " + shortened;
+  if (unusable > 0) detail += "; " + std::to_string(unusable) + " without a usable file";
+  if (repeated > 0) detail += "; " + std::to_string(repeated) + " the same as before, not run again";
+  state_.end_step(fresh.empty() ? "no code" : "drafted", detail + note);
+
+  std::vector<Scored> scored;
+  if (fresh.empty()) return scored;
+  state_.begin_step("run");
+  std::map<std::string, std::string> sources;
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    for (const auto& [name, body] : fresh[i]) {
+      if (name.ends_with(".py")) sources[std::to_string(i) + "#" + name] = body;
+    }
+  }
+  std::set<std::string> broken_syntax;
+  size_t n_broken = 0;
+  std::string first_error;
+  if (!sources.empty()) {
+    BoxReport compiled = run_compile(*state_.runner, {.limits = state_.options.limits}, sources, state_.stop);
+    for (const auto& [key, outcome] : compiled.results) {
+      if (outcome.passed()) continue;
+      broken_syntax.insert(key.substr(0, key.find('#')));
+      if (first_error.empty()) first_error = outcome.message;
+    }
+    n_broken = broken_syntax.size();
+  }
+  std::string verdict = "no candidate", summary;
+  size_t best = 0;
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    if (broken_syntax.contains(std::to_string(i))) continue;
+    Measure m = measure(fresh[i]);
+    if (scored.empty() || m.passed > best) {
+      best = m.passed;
+      verdict = m.report.verdict();
+      summary = m.summary;
+    }
+    scored.push_back({fresh[i], std::move(m)});
+    if (fulfils(scored.back().measure, wanted)) break;  // the rest need not run
+  }
+  if (n_broken > 0) summary += (summary.empty() ? "" : "; ") + std::to_string(n_broken) + " of " + std::to_string(fresh.size()) + " do not parse (" + first_error + ")";
+  state_.end_step(verdict, summary);
+  return scored;
+}
+
+void ProjectRun::act(const PlanStep& step) {
+  // What an earlier step already mended need not be done again.
+  if (all_pass() && !edits_.empty() && !step.path.empty() && !step.checks.empty()) return;
+  std::vector<std::string> wanted;
+  for (const std::string& id : step.checks) {
+    if (std::find(now_.failing.begin(), now_.failing.end(), id) != now_.failing.end()) wanted.push_back(id);
+  }
+  if (wanted.empty() && !step.checks.empty() && !edits_.empty()) return;
+  // A file that only the task names: whatever still fails may be about it.
+  if (step.checks.empty() && !given_.empty()) wanted = now_.failing;
+  size_t room = answer_room(step.path);
+  std::string ask;
+  if (step.path.empty()) {
+    ask = "Write the file that does this. First a line with its path, such as `name.py`, then its complete content in one fenced block.";
+  } else if (step.creates) {
+    ask = "Write the new file " + step.path + ", complete.";
+  } else {
+    ask = "Write the complete new content of " + step.path + " so that the task is done. Keep what works.";
+  }
+  Prompt prompt = write_prompt(Role::kCoder, step.path, context_parts(step.path, wanted, given_.empty() ? nullptr : &now_.report), ask, room);
+  std::vector<Scored> scored = draft("coder", prompt, step.path, true, 0, room, wanted);
+  bool done = !scored.empty() && fulfils(scored.front().measure, wanted);
+  if (!done && state_.options.n_candidates > 1) {
+    std::vector<Scored> more = draft("coder", prompt, step.path, false, state_.options.n_candidates - 1, room, wanted);
+    scored.insert(scored.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+  // A step may show no progress by itself: a later file may need it. The last one without progress is still the base for repair.
+  accept(scored, true);
+}
+
+}  // namespace aicoder::agent
