@@ -1,0 +1,120 @@
+#include "sandbox/seccomp_filter.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/vm_sockets.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace aicoder::box {
+namespace {
+
+/// What errno is after `call` in a process under the filter; 0 when it succeeded, -SIGNAL when it was killed.
+template <typename Call>
+int under_filter(Call&& call) {
+  const std::string& program = seccomp_program();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const sock_fprog filter{static_cast<unsigned short>(program.size() / 8),
+                            const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(program.data()))};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) ::_exit(255);
+    errno = 0;
+    ::_exit(call() == -1 ? errno : 0);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+long map(int flags) { return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ? -1 : 0; }
+
+TEST(SeccompFilter, IsSmallEnoughForTheKernel) {
+  EXPECT_GT(seccomp_program().size(), 8U * 100);
+  EXPECT_LE(seccomp_program().size(), 8U * BPF_MAXINSNS);
+}
+
+TEST(SeccompFilter, OrdinaryWorkPasses) {
+  EXPECT_EQ(under_filter([] { return ::getpid() > 0 ? 0 : -1; }), 0);
+  EXPECT_EQ(under_filter([] { return ::open("/dev/null", O_RDONLY); }), 0);
+  EXPECT_EQ(under_filter([] { return map(MAP_PRIVATE | MAP_ANONYMOUS); }), 0);
+  EXPECT_EQ(under_filter([] {
+              const pid_t pid = ::fork();
+              if (pid == 0) ::_exit(0);
+              return ::waitpid(pid, nullptr, 0) == pid ? 0 : -1;
+            }),
+            0);
+  EXPECT_EQ(under_filter([] { return ::socket(AF_INET, SOCK_STREAM, 0); }), 0);
+  EXPECT_EQ(under_filter([] { return ::socket(AF_UNIX, SOCK_STREAM, 0); }), 0);
+}
+
+TEST(SeccompFilter, CallsThatOnlyAnAttackMakesKill) {
+  EXPECT_EQ(under_filter([] { return ::mount("x", "/nowhere", "tmpfs", 0, nullptr); }), -SIGSYS);
+  EXPECT_EQ(under_filter([] { return ::setns(0, 0); }), -SIGSYS);
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_bpf, 0, nullptr, 0); }), -SIGSYS);
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_keyctl, 0, 0); }), -SIGSYS);
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_init_module, nullptr, 0, ""); }), -SIGSYS);
+}
+
+TEST(SeccompFilter, NewNamespacesAreRefusedByEveryDoor) {
+  EXPECT_EQ(under_filter([] { return ::unshare(CLONE_NEWUSER); }), EPERM);
+  for (int flag : {CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP}) {
+    EXPECT_EQ(under_filter([flag] { return ::syscall(SYS_clone, flag | SIGCHLD, nullptr, nullptr, nullptr, 0); }), EPERM) << flag;
+  }
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_clone3, nullptr, 0); }), ENOSYS) << "C libraries fall back to clone on ENOSYS alone";
+}
+
+TEST(SeccompFilter, TracingIsRefused) {
+  EXPECT_EQ(under_filter([] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }), EPERM);
+}
+
+TEST(SeccompFilter, SocketsOfOtherFamiliesDoNotExist) {
+  EXPECT_EQ(under_filter([] { return ::socket(AF_VSOCK, SOCK_STREAM, 0); }), ENOSYS);
+  EXPECT_EQ(under_filter([] { return ::socket(AF_PACKET, SOCK_RAW, 0); }), ENOSYS);
+  EXPECT_EQ(under_filter([] { return ::socket(AF_ALG, SOCK_SEQPACKET, 0); }), ENOSYS);
+  EXPECT_EQ(under_filter([] { return ::socket(AF_NETLINK, SOCK_RAW, 0); }), 0) << "how programs list interfaces";
+  EXPECT_EQ(under_filter([] { return ::socket(AF_NETLINK, SOCK_RAW, 9); }), ENOSYS);
+  // The kernel takes an int; a filter that compares 64 bits with "not equal" would let this by.
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_socket, (1L << 32) | AF_VSOCK, SOCK_STREAM, 0); }), ENOSYS);
+}
+
+TEST(SeccompFilter, MemoryThatBelongsToNoProcessIsRefused) {
+  EXPECT_EQ(under_filter([] { return map(MAP_SHARED | MAP_ANONYMOUS); }), ENOMEM);
+  EXPECT_EQ(under_filter([] { return map(MAP_SHARED_VALIDATE | MAP_ANONYMOUS); }), ENOMEM);
+  EXPECT_EQ(under_filter([] { return map(MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB); }), ENOMEM);
+  EXPECT_EQ(under_filter([] { return ::memfd_create("x", 0); }), ENOSYS);
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_shmget, 0, 4096, 0600); }), ENOSYS);
+}
+
+TEST(SeccompFilter, LimitsOfOtherProcessesAreOutOfReach) {
+  EXPECT_EQ(under_filter([] {
+              rlimit now{};
+              return ::prlimit(0, RLIMIT_NOFILE, nullptr, &now);
+            }),
+            0);
+  EXPECT_EQ(under_filter([] {
+              rlimit now{};
+              return ::prlimit(::getppid(), RLIMIT_NOFILE, nullptr, &now);
+            }),
+            ENOSYS);
+}
+
+TEST(SeccompFilter, UnknownCallsDoNotExist) {
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_io_uring_setup, 1, nullptr); }), ENOSYS);
+  EXPECT_EQ(under_filter([] { return ::syscall(9999); }), ENOSYS);
+}
+
+}  // namespace
+}  // namespace aicoder::box
