@@ -265,7 +265,7 @@ Outcome try_once(const HttpDownload& download, std::string& reason, bool& progre
   }
   reason = fmt::format("HTTP status {}", status);
   const bool passing = status == 408 || status == 429 || status >= 500;
-  if (!passing) throw Error(ErrorCode::kUnavailable, fmt::format("[pull] {}: {}", download.url, reason));
+  if (!passing) throw Error(ErrorCode::kUnavailable, reason);
   return Outcome::kRetry;
 }
 
@@ -310,7 +310,7 @@ void http_download(const HttpDownload& download) {
       pause = download.pause;
     }
     if (++failures > download.retries) {
-      throw Error(ErrorCode::kUnavailable, fmt::format("[pull] {}: {}", download.url, reason.empty() ? "no usable answer" : reason));
+      throw Error(ErrorCode::kUnavailable, reason.empty() ? "no usable answer" : reason);
     }
     wait(pause, download.stop);
     pause *= 2;

@@ -24,7 +24,7 @@ struct HttpDownload {
 };
 
 /// Leaves the complete file at `target`. What an earlier try left there is continued when the server says it is the same content.
-/// \throws Error kUnavailable (unreachable, 404, gave up; the message ends with the reason), kResourceExhausted (disk),
+/// \throws Error kUnavailable (unreachable, 404, gave up; the message is the reason, the caller names the URL), kResourceExhausted (disk),
 /// kDataLoss (more bytes than the limit), kCancelled. All but kDataLoss keep what was fetched.
 void http_download(const HttpDownload& download);
 

@@ -17,11 +17,12 @@ namespace aicoder::store {
 namespace {
 
 int open_lock_file(const std::filesystem::path& file) {
-  std::error_code ignored;  // the open below says what is wrong
-  std::filesystem::create_directories(file.parent_path(), ignored);
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  std::error_code folder_error;
+  std::filesystem::create_directories(file.parent_path(), folder_error);
+  const int fd = folder_error ? -1 : ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) {
-    throw Error(ErrorCode::kPermissionDenied, fmt::format("[pull] cannot make the lock {}: {}", file.string(), std::strerror(errno)),
+    const std::string reason = folder_error ? folder_error.message() : std::strerror(errno);
+    throw Error(ErrorCode::kPermissionDenied, fmt::format("[pull] cannot make the lock {}: {}", file.string(), reason),
                 "make the folder writable, or set $AICODER_HOME to one that is");
   }
   return fd;

@@ -29,8 +29,15 @@ bool has_pip(const std::string& python, const std::stop_token& stop) {
   }
 }
 
-/// pip reports on many lines; the last that is an error says why.
-std::string last_complaint(const std::string& text) {
+/// pip reports on many lines; the last that is an error says why. Without a network that error is "no matching distribution", and the
+/// true reason stands in a warning before it: "... after connection broken by 'NewConnectionError('...: [Errno 111] Connection refused')'".
+std::string complaint(const std::string& text) {
+  if (const auto broken = text.find("connection broken by"); broken != std::string::npos) {
+    std::string_view reason = std::string_view(text).substr(broken, text.find('\n', broken) - broken);
+    reason = reason.substr(0, reason.rfind("')'"));
+    if (const auto colon = reason.rfind(": "); colon != std::string_view::npos) reason = reason.substr(colon + 2);
+    return fmt::format("the package index was not reached ({})", to_valid_utf8(reason.substr(0, 200)));
+  }
   std::string last;
   size_t start = 0;
   while (start < text.size()) {
@@ -48,7 +55,7 @@ std::string last_complaint(const std::string& text) {
 fs::path find_pip_python(const fs::path& cache, const std::stop_token& stop) {
   if (const char* chosen = std::getenv("AICODER_PYTHON"); chosen != nullptr && *chosen != '\0') {
     if (has_pip(chosen, stop)) return chosen;
-    throw Error(ErrorCode::kUnavailable, fmt::format("[pip] AICODER_PYTHON is {}, which has no pip", chosen), "unset AICODER_PYTHON");
+    throw Error(ErrorCode::kUnavailable, fmt::format("AICODER_PYTHON is {}, which has no pip", chosen), "unset AICODER_PYTHON");
   }
   if (has_pip("python3", stop)) return "python3";
   const fs::path venv = cache / "pip-venv";
@@ -66,7 +73,7 @@ fs::path find_pip_python(const fs::path& cache, const std::stop_token& stop) {
     if (error.code() == ErrorCode::kCancelled) throw;
   }
   if (has_pip(python, stop)) return python;
-  throw Error(ErrorCode::kUnavailable, "[pip] no Python with pip on this machine, and none could be made with venv",
+  throw Error(ErrorCode::kUnavailable, "no Python with pip on this machine, and none could be made with venv",
               "sudo apt-get install python3-pip");
 }
 
@@ -97,13 +104,13 @@ void pip_download(const fs::path& python, const std::string& requirement, const 
     throw;
   }
   const HostProcessResult result = running.get();
-  if (result.exit_code != 0) throw Error(ErrorCode::kUnavailable, fmt::format("[pip] {}: {}", requirement, last_complaint(result.err)));
+  if (result.exit_code != 0) throw Error(ErrorCode::kUnavailable, fmt::format("{}: {}", requirement, complaint(result.err)));
 
   std::optional<fs::path> found;
   for (const auto& entry : fs::directory_iterator(out)) {
     if (entry.path().extension() == ".whl") found = entry.path();
   }
-  if (!found) throw Error(ErrorCode::kUnavailable, fmt::format("[pip] {}: pip fetched no wheel", requirement));
+  if (!found) throw Error(ErrorCode::kUnavailable, fmt::format("{}: pip fetched no wheel", requirement));
   fs::rename(*found, wheel);
   fs::remove_all(scratch);
 }

