@@ -18,11 +18,14 @@ read -ra extra_options <<<"${AICODER_LLAMA_CMAKE_ARGS:-}"
 processor=$( { uname -m; grep -m1 '^flags' /proc/cpuinfo || true; c++ -dumpfullversion; printf '%s' "${AICODER_LLAMA_CMAKE_ARGS:-}"; } |
   sha256sum | cut -c1-12)
 source_dir="$AICODER_DEPS/llama-src-$version"
+# In the cache, not in the checkout: its path is part of the options, and every checkout shares one build.
+amx_header="$AICODER_DEPS/amx_tile-$(sha256sum "$here/amx_tile.h" | cut -c1-8).h"
 prefix="$AICODER_DEPS/llama-$version-$processor"
 options=(
   -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=ON -DGGML_NATIVE=ON -DGGML_RPC=ON
   -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF
-  -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_NUMBER=0 -DLLAMA_BUILD_COMMIT="py$version" -DLLAMA_OPENSSL=OFF ${extra_options[@]+"${extra_options[@]}"}
+  -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_NUMBER=0 -DLLAMA_BUILD_COMMIT="py$version" -DLLAMA_OPENSSL=OFF
+  "-DCMAKE_CXX_FLAGS=-include $amx_header" ${extra_options[@]+"${extra_options[@]}"}
 )
 
 # Prints the CMake config of a llama.cpp installed on the machine, if there is one.
@@ -80,6 +83,7 @@ fetch_source() {
 
 build_pinned() {
   fetch_source
+  install -m 644 "$here/amx_tile.h" "$amx_header"
   say "building llama.cpp once into $prefix (a few minutes)"
   local build="$AICODER_DEPS/.build-$processor" log="$AICODER_DEPS/llama-build.log" start=$SECONDS
   rm -rf "$build" "$prefix.new"
