@@ -68,8 +68,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
   LoadProgress progress{options, "load " + path.filename().string(), nullptr};
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.n_gpu_layers;
-  // The AMX kernels crash in libraries built by g++ 12 (lost stores before ldtilecfg): off until the setup script builds around it.
-  params.use_extra_bufts = false;
+  params.use_extra_bufts = options.repack;
   params.progress_callback = on_load_progress;
   params.progress_callback_user_data = &progress;
   // Without a list llama.cpp opens every GPU it finds, even for no layer; an empty list keeps a CPU run on the CPU.
