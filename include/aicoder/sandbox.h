@@ -70,7 +70,7 @@ struct SandboxCheck {
   std::string found;      ///< what was seen; may be empty when ok
   bool required = true;   ///< false: boxes work without it, with one fence less
 };
-/// What this machine offers, by trying it. Level "L3" or "none" (L2 and L1 are not built yet).
+/// What this machine offers, by trying it ($AICODER_BWRAP names another bubblewrap than the one in PATH). Level "L3" or "none" (L2 and L1 are not built yet).
 struct SandboxProbe {
   std::string level;
   std::vector<SandboxCheck> checks;

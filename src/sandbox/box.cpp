@@ -81,13 +81,19 @@ Box::Box(const BoxPlan& plan) {
   const UniqueFd in = memory_file("stdin", plan.stdin_text);
   const UniqueFd setup = memory_file("setup", setup_bytes(plan));
   std::vector<int> fds = {in.get(), out.write.get(), err.write.get(), far_control.get(), box_image_fd(), setup.get()};
-  BwrapPlan command{plan.bwrap, plan.limits.scratch_bytes, plan.read_only, static_cast<int>(fds.size())};
+  BwrapPlan command{plan.bwrap, plan.limits.scratch_bytes, {}, static_cast<int>(fds.size())};
+  for (const auto& path : plan.read_only) command.read_only.push_back({path, path});
+  std::vector<std::string> lent;
+  for (const auto& path : plan.lent) {
+    command.read_only.push_back({std::filesystem::path(lending_place() != nullptr ? lending_place() : "/") / std::to_string(lent.size()), path});
+    lent.push_back(path.string());
+  }
   std::vector<UniqueFd> etc;
   for (const EtcFile& file : etc_files()) {
     etc.push_back(memory_file("etc", file.content));
     fds.push_back(etc.back().get());
   }
-  bwrap_ = spawn(bwrap_command(command), fds);
+  bwrap_ = spawn(bwrap_command(command), fds, lent);
   out_ = std::move(out.read);
   err_ = std::move(err.read);
 }

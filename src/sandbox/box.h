@@ -19,6 +19,7 @@ struct BoxPlan {
   std::vector<std::string> argv;
   std::vector<std::string> env;  ///< NAME=value
   std::vector<std::filesystem::path> read_only;
+  std::vector<std::filesystem::path> lent;  ///< read-only too: folders that box_user() cannot reach and we can
   std::string stdin_text;
   SandboxLimits limits;
 };

@@ -57,12 +57,13 @@ std::vector<std::string> bwrap_command(const BwrapPlan& plan) {
   // The only place that can be written: one tmpfs, so that one size holds for the working folder, /tmp and /dev/shm together.
   add({"--size", std::to_string(plan.scratch_bytes), "--tmpfs", scratch});
   add({"--dir", scratch + "/" + kTmpName, "--symlink", scratch.substr(1) + "/" + kTmpName, "/tmp"});
-  for (const fs::path& path : plan.read_only) add({"--ro-bind", path.string(), path.string()});
+  for (const BwrapPlan::Shown& shown : plan.read_only) add({"--ro-bind", shown.from.string(), shown.at.string()});
   add({"--remount-ro", "/dev", "--remount-ro", "/", "--chdir", scratch, "--", "/proc/self/fd/" + std::to_string(kImageFd)});
   return argv;
 }
 
 fs::path find_bwrap() {
+  if (const char* chosen = std::getenv("AICODER_BWRAP")) return ::access(chosen, X_OK) == 0 ? fs::absolute(chosen) : fs::path();
   const char* path = std::getenv("PATH");
   std::istringstream folders(std::string(path != nullptr ? path : "") + ":/usr/bin:/usr/local/bin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');) {

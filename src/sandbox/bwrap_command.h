@@ -19,12 +19,15 @@ const std::vector<EtcFile>& etc_files();
 struct BwrapPlan {
   std::filesystem::path bwrap;
   uint64_t scratch_bytes = 0;
-  std::vector<std::filesystem::path> read_only;  ///< host folders, shown at the same place
+  struct Shown {
+    std::filesystem::path from, at;
+  };
+  std::vector<Shown> read_only;  ///< host folders, and where the box has them
   int first_etc_fd = 0;                          ///< etc_files()[i] is open as first_etc_fd + i
 };
 std::vector<std::string> bwrap_command(const BwrapPlan& plan);
 
-/// bubblewrap on this machine; empty when there is none.
+/// $AICODER_BWRAP, else bubblewrap on this machine; empty when there is none.
 std::filesystem::path find_bwrap();
 
 }  // namespace aicoder::box

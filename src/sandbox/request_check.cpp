@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -51,12 +52,22 @@ fs::path checked_read_only(const fs::path& path) {
     const fs::path within = path.lexically_normal().lexically_relative(taken);
     if (!within.empty() && *within.begin() != "..") refuse("read_only must not be below " + std::string(taken) + ", found '" + path.string() + "'");
   }
-  if (!reachable(path)) {
-    throw Error(ErrorCode::kPermissionDenied,
-                "[sandbox] the box's user (" + std::to_string(box_user()) + ") cannot reach '" + path.string() + "'",
-                "put the toolchain where every user may read it, or start as the user who owns it");
-  }
   return path.lexically_normal();
+}
+
+void show(BoxPlan& plan, const fs::path& path) {
+  if (reachable(path)) {
+    plan.read_only.push_back(path);
+    return;
+  }
+  struct stat info {};
+  const bool open_to_all = ::stat(path.c_str(), &info) == 0 && (info.st_mode & 0005) == 0005;
+  if (::geteuid() != 0 || !open_to_all) {
+    throw Error(ErrorCode::kPermissionDenied,
+                "[sandbox] the box's user (" + std::to_string(box_user()) + ") cannot read '" + path.string() + "'",
+                "chmod -R o+rX '" + path.string() + "'");
+  }
+  plan.lent.push_back(path);
 }
 
 }  // namespace
@@ -82,14 +93,16 @@ BoxPlan checked_plan(const SandboxRequest& request) {
   plan.argv = request.argv;
   plan.stdin_text = request.stdin_text;
   plan.limits = request.limits;
-  for (const fs::path& path : request.read_only) plan.read_only.push_back(checked_read_only(path));
-  if (const auto toolchain = find_toolchain(request.argv.front(), plan.read_only); toolchain && reachable(toolchain->program)) {
+  std::vector<fs::path> folders;
+  for (const fs::path& path : request.read_only) folders.push_back(checked_read_only(path));
+  if (const auto toolchain = find_toolchain(request.argv.front(), folders)) {
     plan.argv.front() = toolchain->program;
-    plan.read_only.push_back(toolchain->prefix);
+    folders.push_back(toolchain->prefix);
   }
+  for (const fs::path& path : folders) show(plan, path);
 
   std::map<std::string, std::string> env = request.env;
-  env.try_emplace("PATH", box_path(plan.read_only));
+  env.try_emplace("PATH", box_path(folders));
   env.try_emplace("HOME", std::string(kScratch) + "/" + kHomeName);
   env.try_emplace("LANG", "C.UTF-8");
   for (const auto& [name, value] : env) plan.env.push_back(name + "=" + value);

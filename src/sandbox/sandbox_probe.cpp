@@ -31,6 +31,7 @@ SandboxCheck check_bwrap() {
     if (help.out.find(option) != std::string::npos || help.err.find(option) != std::string::npos) continue;
     check.ok = false;
     check.found = bwrap.string() + " does not know " + option;
+    break;
   }
   if (check.ok) check.fix.clear();
   return check;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -21,8 +23,21 @@ struct Plan {
   const int* fds;
   int fd_count;
   bool drop;
+  const char* const* lent_from;  // ended by a null pointer, as is lent_to
+  const char* const* lent_to;
   int failed_errno;
 };
+
+/// Runs in the child, still as root.
+bool lend(const Plan& plan) {
+  if (*plan.lent_from == nullptr) return true;
+  bool ok = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0 &&
+            ::mount("aicoder-lent", lending_place(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k") == 0;
+  for (int i = 0; ok && plan.lent_from[i] != nullptr; ++i) {
+    ok = ::mkdir(plan.lent_to[i], 0755) == 0 && ::mount(plan.lent_from[i], plan.lent_to[i], nullptr, MS_BIND | MS_REC, nullptr) == 0;
+  }
+  return ok;
+}
 
 /// Runs in the memory of the parent, which stands still until execve: system calls only, and raw ones where the C library would involve
 /// the parent's other threads (its setresuid does).
@@ -36,7 +51,7 @@ int child(void* argument) {
   ok = ok && ::syscall(SYS_close_range, plan.fd_count, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
   ok = ok && ::syscall(SYS_chdir, "/") == 0;
   if (ok && plan.drop) {
-    ok = ::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, kBoxUser, kBoxUser, kBoxUser) == 0 &&
+    ok = lend(plan) && ::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, kBoxUser, kBoxUser, kBoxUser) == 0 &&
          ::syscall(SYS_setresuid, kBoxUser, kBoxUser, kBoxUser) == 0;
   }
   if (ok) {
@@ -53,7 +68,18 @@ int child(void* argument) {
 
 uid_t box_user() { return ::geteuid() == 0 ? kBoxUser : ::geteuid(); }
 
-Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds) {
+const char* lending_place() {
+  static const char* const place = [] {
+    struct stat info {};
+    for (const char* folder : {"/mnt", "/media", "/srv"}) {
+      if (::lstat(folder, &info) == 0 && S_ISDIR(info.st_mode)) return folder;
+    }
+    return static_cast<const char*>(nullptr);
+  }();
+  return place;
+}
+
+Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds, const std::vector<std::string>& lent) {
   std::vector<char*> arguments;
   for (const std::string& text : argv) arguments.push_back(const_cast<char*>(text.c_str()));
   arguments.push_back(nullptr);
@@ -67,7 +93,18 @@ Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds)
     numbers.push_back(moved.back().get());
   }
 
-  Plan plan{arguments.data(), numbers.data(), static_cast<int>(numbers.size()), ::geteuid() == 0, 0};
+  std::vector<std::string> places;
+  std::vector<const char*> from, to;
+  if (!lent.empty() && lending_place() == nullptr) throw Error(ErrorCode::kFailedPrecondition, "[sandbox] no folder to lend at", "mkdir /mnt");
+  for (size_t i = 0; i < lent.size(); ++i) places.push_back(std::string(lending_place()) + "/" + std::to_string(i));
+  for (size_t i = 0; i < lent.size(); ++i) {
+    from.push_back(lent[i].c_str());
+    to.push_back(places[i].c_str());
+  }
+  from.push_back(nullptr);
+  to.push_back(nullptr);
+
+  Plan plan{arguments.data(), numbers.data(), static_cast<int>(numbers.size()), ::geteuid() == 0, from.data(), to.data(), 0};
   constexpr size_t kStack = 64 << 10;
   const auto stack = std::make_unique<char[]>(kStack);
   const auto top = reinterpret_cast<uintptr_t>(stack.get() + kStack) & ~uintptr_t{15};

@@ -11,7 +11,7 @@ namespace {
 using testing::Contains;
 using testing::Not;
 
-std::vector<std::string> command(std::vector<std::filesystem::path> read_only = {}) {
+std::vector<std::string> command(std::vector<BwrapPlan::Shown> read_only = {}) {
   return bwrap_command({"/usr/bin/bwrap", 4 << 20, std::move(read_only), 6});
 }
 
@@ -38,9 +38,9 @@ TEST(BwrapCommand, ShowsNoFolderOfUsersOrConfiguration) {
 }
 
 TEST(BwrapCommand, TheRootIsMadeReadOnlyAfterEverythingIsInPlace) {
-  const auto argv = command({"/opt/tool"});
+  const auto argv = command({{"/mnt/0", "/opt/tool"}});
   const size_t read_only_root = place(argv, {"--remount-ro", "/"});
-  EXPECT_LT(place(argv, {"--ro-bind", "/opt/tool", "/opt/tool"}), read_only_root);
+  EXPECT_LT(place(argv, {"--ro-bind", "/mnt/0", "/opt/tool"}), read_only_root);
   EXPECT_LT(place(argv, {"--tmpfs", "/box"}), read_only_root);
   EXPECT_LT(place(argv, {"--remount-ro", "/dev"}), read_only_root);
   EXPECT_LT(read_only_root, argv.size());

@@ -75,16 +75,28 @@ TEST(RequestCheck, FoldersToShowMustBeReal) {
   }
 }
 
-TEST(RequestCheck, RootIsToldWhenTheBoxUserCannotReachAFolder) {
+TEST(RequestCheck, RootLendsWhatTheBoxUserCannotReach) {
   if (::geteuid() != 0) GTEST_SKIP() << "an ordinary user's boxes run as that user";
   test::TempDir closed;
   std::filesystem::create_directory(closed / "tool");
   ::chmod(closed.path().c_str(), 0700);
   SandboxRequest with_folder = request();
   with_folder.read_only = {closed / "tool"};
-  EXPECT_ERROR(checked_plan(with_folder), ErrorCode::kPermissionDenied, "cannot reach");
+  EXPECT_THAT(checked_plan(with_folder).lent, testing::ElementsAre(closed / "tool"));
+  EXPECT_TRUE(checked_plan(with_folder).read_only.empty());
   ::chmod(closed.path().c_str(), 0755);
-  EXPECT_NO_THROW(checked_plan(with_folder));
+  EXPECT_THAT(checked_plan(with_folder).read_only, testing::ElementsAre(closed / "tool"));
+}
+
+TEST(RequestCheck, AFolderClosedToAllButItsOwnerIsNotShown) {
+  test::TempDir closed;
+  std::filesystem::create_directory(closed / "tool");
+  ::chmod((closed / "tool").c_str(), ::geteuid() == 0 ? 0700 : 0755);
+  ::chmod(closed.path().c_str(), ::geteuid() == 0 ? 0700 : 0000);
+  SandboxRequest with_folder = request();
+  with_folder.read_only = {closed / "tool"};
+  EXPECT_THROW(checked_plan(with_folder), Error);
+  ::chmod(closed.path().c_str(), 0700);
 }
 
 }  // namespace
