@@ -216,7 +216,7 @@ LogLikelihood Context::log_likelihood(std::span<const Token> tokens, size_t firs
   LogLikelihood sum;
   if (first_predicted >= tokens.size()) return sum;
   impl_->for_each_logits(tokens.first(tokens.size() - 1), first_predicted - 1, stop, [&](size_t i, const float* logits) {
-    sum.nll -= log_softmax_at({logits, impl_->n_vocab}, static_cast<size_t>(tokens[i + 1]));
+    sum.nll -= LogSoftmax({logits, impl_->n_vocab}).of(logits[tokens[i + 1]]);
     ++sum.tokens;
   });
   return sum;

@@ -32,18 +32,12 @@ size_t arg_max(std::span<const float> logits) noexcept {
   return 0;
 }
 
-double log_sum_exp(std::span<const float> logits) noexcept {
-  const float best = max_value(logits);
-  if (!std::isfinite(best)) return static_cast<double>(best);
+LogSoftmax::LogSoftmax(std::span<const float> logits) noexcept : max_(static_cast<double>(max_value(logits))) {
+  if (!std::isfinite(max_)) return;
+  const float shift = static_cast<float>(max_);
   double sum = 0;
-  // expf is exact to about one unit in the last place; what is below e^-40 of the best cannot change a double sum of 1e6 terms much,
-  // but costs nothing to keep.
-  for (float logit : logits) sum += static_cast<double>(std::exp(logit - best));
-  return static_cast<double>(best) + std::log(sum);
-}
-
-double log_softmax_at(std::span<const float> logits, size_t index) noexcept {
-  return static_cast<double>(logits[index]) - log_sum_exp(logits);
+  for (float logit : logits) sum += static_cast<double>(std::exp(logit - shift));
+  log_sum_ = std::log(sum);
 }
 
 std::vector<size_t> top_indices(std::span<const float> logits, size_t k) {

@@ -16,6 +16,34 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 /// exp(-30) = 1e-13: a million such tokens together have less weight than a float's rounding of the sum.
 constexpr float kNegligible = 30.0f;
 
+constexpr size_t kMaxGrammarBytes = size_t{1} << 20;
+constexpr size_t kMaxGrammarNesting = 200;
+
+/// llama.cpp's parser recurses once for each open parenthesis: a long row of them would overflow the stack.
+size_t deepest_nesting(std::string_view grammar) {
+  size_t depth = 0, deepest = 0;
+  char quote = 0;  // '"' in a literal, ']' in a character set
+  for (size_t i = 0; i < grammar.size(); ++i) {
+    const char c = grammar[i];
+    if (c == '\\') {
+      ++i;
+    } else if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"') {
+      quote = '"';
+    } else if (c == '[') {
+      quote = ']';
+    } else if (c == '#') {
+      i = std::min(grammar.find('\n', i), grammar.size());
+    } else if (c == '(') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ')' && depth > 0) {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
 }  // namespace
 
 void check_sampling(const SamplingOptions& o) {
@@ -31,12 +59,16 @@ void check_sampling(const SamplingOptions& o) {
 
 LlamaSamplerHandle compile_grammar(const Model& model, const std::string& grammar) {
   if (grammar.empty()) return {};
+  const auto refuse = [](const std::string& what) {
+    throw Error(ErrorCode::kInvalidArgument, "[grammar] " + what, "the start rule is 'root ::= ...' (GBNF)");
+  };
+  if (grammar.size() > kMaxGrammarBytes) refuse(std::to_string(grammar.size()) + " bytes, the limit is 1 MiB");
+  if (grammar.find('\0') != std::string::npos) refuse("a zero byte in the text");
+  if (deepest_nesting(grammar) > kMaxGrammarNesting) refuse("parentheses nested deeper than 200");
   const auto* vocab = llama_model_get_vocab(static_cast<const llama_model*>(model.native_handle()));
   LlamaLogCapture capture;
   LlamaSamplerHandle sampler(llama_sampler_init_grammar(vocab, grammar.c_str(), "root"));
-  if (!sampler) {
-    throw Error(ErrorCode::kInvalidArgument, "[grammar] not understood: " + capture.errors(), "the start rule is 'root ::= ...' (GBNF)");
-  }
+  if (!sampler) refuse("not understood: " + capture.errors());
   return sampler;
 }
 
@@ -119,7 +151,7 @@ Token TokenSampler::draw(std::span<const float> logits) {
     if (use_top_k || options_.min_p <= 0) {
       for (const auto& c : candidates_) total += std::exp(static_cast<double>(c.logit - top));
     } else {
-      total = std::exp(log_sum_exp(logits) - static_cast<double>(top));
+      total = std::exp(LogSoftmax(logits).log_total(top));
     }
     std::sort(candidates_.begin(), candidates_.end(), better);
     double share = 0;

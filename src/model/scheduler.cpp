@@ -300,8 +300,8 @@ void Scheduler::advance(size_t s, std::span<const float> logits) {
 }
 
 void Scheduler::record_logprobs(GenerateSample& sample, Token token, std::span<const float> logits, int n_best) const {
-  const double total = log_sum_exp(logits);
-  const auto logprob = [&](size_t id) { return static_cast<float>(static_cast<double>(logits[id]) - total); };
+  const LogSoftmax row(logits);
+  const auto logprob = [&](size_t id) { return static_cast<float>(row.of(logits[id])); };
   TokenLogprob entry{token, logprob(static_cast<size_t>(token)), {}};
   if (n_best > 0) {
     for (size_t id : top_indices(logits, static_cast<size_t>(n_best))) entry.top.emplace_back(static_cast<Token>(id), logprob(id));
