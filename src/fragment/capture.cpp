@@ -66,25 +66,17 @@ class Collector {
   ActivationStats stats;
 };
 
-/// Decodes one window; observed, not predicted: what is computed from the logits is not used.
-void read_window(Context& context, std::span<const Token> window, const std::stop_token& stop) {
-  if (window.size() == 1) {  // predicts nothing, which log_likelihood refuses
-    context.logits(window);
-  } else {
-    context.log_likelihood(window, 1, stop);
-  }
-}
-
 }  // namespace
 
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options) {
   if (options.n_window < 2) {
     throw Error(ErrorCode::kInvalidArgument, "[capture] n_window: expected at least 2, found " + std::to_string(options.n_window));
   }
-  const size_t n_window = std::min(options.n_window, model->n_ctx_train());
+  // log_likelihood does not decode its last token, which it only predicts; so every window is given one token more.
+  const size_t n_window = std::min(options.n_window, model->n_ctx_train() - 1);
   Collector collector(model->file());
   ActivationStats& stats = collector.stats;
-  Context context(model, {.n_ctx_seq = n_window, .n_seq_max = 1, .n_batch = n_window, .n_threads = options.n_threads});
+  Context context(model, {.n_ctx_seq = n_window + 1, .n_seq_max = 1, .n_batch = n_window, .n_threads = options.n_threads});
   context.observe_activations(
       [&collector](std::string_view weight, std::span<const float> rows, size_t n_in) { collector.add(weight, rows, n_in); });
 
@@ -106,9 +98,11 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
       window.insert(window.end(), tokens.begin() + static_cast<std::ptrdiff_t>(at),
                     tokens.begin() + static_cast<std::ptrdiff_t>(at + take));
       throw_if_stopped(options.stop);
-      read_window(context, window, options.stop);
       at += take;
       stats.tokens += window.size();
+      // Predicting every token makes the last block compute all its rows: without outputs llama.cpp skips them.
+      window.push_back(window.back());
+      context.log_likelihood(window, 1, options.stop);
       if (options.progress) {
         options.progress({.stage = "capture",
                           .done = static_cast<double>(stats.tokens),
