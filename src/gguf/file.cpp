@@ -27,11 +27,13 @@ class Mapping {
     if (fd < 0) {
       const int reason = errno;
       const bool missing = reason == ENOENT || reason == ENOTDIR;
-      throw Error(missing ? ErrorCode::kNotFound : reason == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable,
+      throw Error(missing            ? ErrorCode::kNotFound
+                  : reason == EACCES ? ErrorCode::kPermissionDenied
+                                     : ErrorCode::kUnavailable,
                   fmt::format("[gguf] cannot open {}: {}", path.string(), std::strerror(reason)),
                   missing ? "check the path, or name a model: aicoder models" : "");
     }
-    struct stat info {};
+    struct stat info{};
     const bool regular = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
     if (regular && info.st_size > 0) {
       size_ = static_cast<size_t>(info.st_size);

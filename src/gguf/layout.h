@@ -16,14 +16,25 @@ inline constexpr std::string_view kMagic = "GGUF";
 inline constexpr uint32_t kVersion = 3;
 inline constexpr uint32_t kDefaultAlignment = 32;
 inline constexpr std::string_view kAlignmentKey = "general.alignment";
-inline constexpr size_t kMaxNameBytes = 63;                 // GGML_MAX_NAME - 1: ggml refuses longer tensor names
-inline constexpr size_t kMaxDims = 4;                       // GGML_MAX_DIMS
+inline constexpr size_t kMaxNameBytes = 63;                  // GGML_MAX_NAME - 1: ggml refuses longer tensor names
+inline constexpr size_t kMaxDims = 4;                        // GGML_MAX_DIMS
 inline constexpr uint64_t kMaxElements = uint64_t{1} << 30;  // ggml's limit for strings and arrays
 
 /// Type numbers of metadata values; the order is that of GgufArray and GgufValue up to where strings and arrays begin.
 enum class ValueType : uint32_t {
-  kUint8 = 0, kInt8 = 1, kUint16 = 2, kInt16 = 3, kUint32 = 4, kInt32 = 5, kFloat32 = 6, kBool = 7, kString = 8, kArray = 9,
-  kUint64 = 10, kInt64 = 11, kFloat64 = 12
+  kUint8 = 0,
+  kInt8 = 1,
+  kUint16 = 2,
+  kInt16 = 3,
+  kUint32 = 4,
+  kInt32 = 5,
+  kFloat32 = 6,
+  kBool = 7,
+  kString = 8,
+  kArray = 9,
+  kUint64 = 10,
+  kInt64 = 11,
+  kFloat64 = 12
 };
 
 /// A power of two, and at least 8 as the format demands, so that mapped F32 and F64 data can be read in place.

@@ -46,7 +46,8 @@ class Reader {
 
   std::string string(std::string_view what) {
     const auto length = scalar<uint64_t>(what);
-    if (length > kMaxElements) fail(fmt::format("{} at byte {} claims {} bytes, the limit is {}", what, position_ - 8, length, kMaxElements));
+    if (length > kMaxElements)
+      fail(fmt::format("{} at byte {} claims {} bytes, the limit is {}", what, position_ - 8, length, kMaxElements));
     expect_room(length, 1, what);
     std::string text(reinterpret_cast<const char*>(file_.data() + position_), static_cast<size_t>(length));
     position_ += length;
@@ -103,16 +104,26 @@ GgufArray read_array(Reader& in, const std::string& what) {
   const auto count = in.scalar<uint64_t>(what);
   if (count > kMaxElements) in.fail(fmt::format("{} claims {} elements, the limit is {}", what, count, kMaxElements));
   switch (static_cast<ValueType>(type)) {
-    case ValueType::kUint8: return in.numbers<uint8_t>(count, what);
-    case ValueType::kInt8: return in.numbers<int8_t>(count, what);
-    case ValueType::kUint16: return in.numbers<uint16_t>(count, what);
-    case ValueType::kInt16: return in.numbers<int16_t>(count, what);
-    case ValueType::kUint32: return in.numbers<uint32_t>(count, what);
-    case ValueType::kInt32: return in.numbers<int32_t>(count, what);
-    case ValueType::kFloat32: return in.numbers<float>(count, what);
-    case ValueType::kUint64: return in.numbers<uint64_t>(count, what);
-    case ValueType::kInt64: return in.numbers<int64_t>(count, what);
-    case ValueType::kFloat64: return in.numbers<double>(count, what);
+    case ValueType::kUint8:
+      return in.numbers<uint8_t>(count, what);
+    case ValueType::kInt8:
+      return in.numbers<int8_t>(count, what);
+    case ValueType::kUint16:
+      return in.numbers<uint16_t>(count, what);
+    case ValueType::kInt16:
+      return in.numbers<int16_t>(count, what);
+    case ValueType::kUint32:
+      return in.numbers<uint32_t>(count, what);
+    case ValueType::kInt32:
+      return in.numbers<int32_t>(count, what);
+    case ValueType::kFloat32:
+      return in.numbers<float>(count, what);
+    case ValueType::kUint64:
+      return in.numbers<uint64_t>(count, what);
+    case ValueType::kInt64:
+      return in.numbers<int64_t>(count, what);
+    case ValueType::kFloat64:
+      return in.numbers<double>(count, what);
     case ValueType::kBool: {
       in.expect_room(count, 1, what);
       std::vector<bool> values(static_cast<size_t>(count));
@@ -126,7 +137,8 @@ GgufArray read_array(Reader& in, const std::string& what) {
       for (uint64_t i = 0; i < count; ++i) values.push_back(in.string(what));
       return values;
     }
-    case ValueType::kArray: in.fail(what + " is an array of arrays, which ggml does not read");
+    case ValueType::kArray:
+      in.fail(what + " is an array of arrays, which ggml does not read");
   }
   in.fail(fmt::format("{} is an array of unknown type {}", what, type));
 }
@@ -134,19 +146,32 @@ GgufArray read_array(Reader& in, const std::string& what) {
 GgufValue read_value(Reader& in, const std::string& what) {
   const auto type = in.scalar<uint32_t>(what);
   switch (static_cast<ValueType>(type)) {
-    case ValueType::kUint8: return in.scalar<uint8_t>(what);
-    case ValueType::kInt8: return in.scalar<int8_t>(what);
-    case ValueType::kUint16: return in.scalar<uint16_t>(what);
-    case ValueType::kInt16: return in.scalar<int16_t>(what);
-    case ValueType::kUint32: return in.scalar<uint32_t>(what);
-    case ValueType::kInt32: return in.scalar<int32_t>(what);
-    case ValueType::kFloat32: return in.scalar<float>(what);
-    case ValueType::kBool: return in.boolean(what);
-    case ValueType::kString: return in.string(what);
-    case ValueType::kArray: return read_array(in, what);
-    case ValueType::kUint64: return in.scalar<uint64_t>(what);
-    case ValueType::kInt64: return in.scalar<int64_t>(what);
-    case ValueType::kFloat64: return in.scalar<double>(what);
+    case ValueType::kUint8:
+      return in.scalar<uint8_t>(what);
+    case ValueType::kInt8:
+      return in.scalar<int8_t>(what);
+    case ValueType::kUint16:
+      return in.scalar<uint16_t>(what);
+    case ValueType::kInt16:
+      return in.scalar<int16_t>(what);
+    case ValueType::kUint32:
+      return in.scalar<uint32_t>(what);
+    case ValueType::kInt32:
+      return in.scalar<int32_t>(what);
+    case ValueType::kFloat32:
+      return in.scalar<float>(what);
+    case ValueType::kBool:
+      return in.boolean(what);
+    case ValueType::kString:
+      return in.string(what);
+    case ValueType::kArray:
+      return read_array(in, what);
+    case ValueType::kUint64:
+      return in.scalar<uint64_t>(what);
+    case ValueType::kInt64:
+      return in.scalar<int64_t>(what);
+    case ValueType::kFloat64:
+      return in.scalar<double>(what);
   }
   in.fail(fmt::format("{} has unknown type {}", what, type));
 }

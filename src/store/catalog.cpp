@@ -23,8 +23,8 @@ ModelSource qwen_hub(std::string_view size) {
   std::string lower(size);
   for (char& c : lower) c = c == 'B' ? 'b' : c;
   return {Kind::kUrl,
-          {fmt::format("https://huggingface.co/Qwen/Qwen2.5-Coder-{}-Instruct-GGUF/resolve/main/qwen2.5-coder-{}-instruct-q4_k_m.gguf", size,
-                       lower)}};
+          {fmt::format("https://huggingface.co/Qwen/Qwen2.5-Coder-{}-Instruct-GGUF/resolve/main/qwen2.5-coder-{}-instruct-q4_k_m.gguf",
+                       size, lower)}};
 }
 
 std::vector<CatalogEntry> make_catalog() {

@@ -35,7 +35,7 @@ uint64_t folder_bytes(const fs::path& folder) {
 }
 
 void require_free_space(const fs::path& folder, uint64_t bytes, std::string_view what) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (::statvfs(folder.c_str(), &info) != 0) return;  // cannot tell: the writes themselves will
   const uint64_t free = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
   if (free >= bytes) return;

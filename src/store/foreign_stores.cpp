@@ -58,8 +58,8 @@ std::optional<std::string> model_digest(const fs::path& manifest) {
     for (const auto& layer : parsed.at("layers")) {
       if (layer.at("mediaType") != "application/vnd.ollama.image.model") continue;
       const auto digest = layer.at("digest").get<std::string>();
-      const bool hex = digest.size() == 71 && digest.starts_with("sha256:") &&
-                       digest.find_first_not_of("0123456789abcdef", 7) == std::string::npos;
+      const bool hex =
+          digest.size() == 71 && digest.starts_with("sha256:") && digest.find_first_not_of("0123456789abcdef", 7) == std::string::npos;
       if (hex) return digest.substr(7);
     }
   } catch (const json::exception&) {

@@ -16,7 +16,7 @@ namespace aicoder::store {
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw Error(ErrorCode::kNotFound, fmt::format("[pull] cannot read {}: {}", path.string(), std::strerror(errno)));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) == 0 && info.st_size > 0) {
     size_ = static_cast<size_t>(info.st_size);
     address_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);

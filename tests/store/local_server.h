@@ -20,13 +20,13 @@ namespace aicoder::test {
 
 struct Route {
   std::string content;
-  int status = 200;               ///< other than 200: `content` is the error page
-  std::string etag;               ///< with quotes; empty: none is sent
-  bool ranges = true;             ///< false: always the whole file with 200
+  int status = 200;    ///< other than 200: `content` is the error page
+  std::string etag;    ///< with quotes; empty: none is sent
+  bool ranges = true;  ///< false: always the whole file with 200
   bool send_length = true;
-  std::string redirect;           ///< not empty: 302 to there
+  std::string redirect;                                    ///< not empty: 302 to there
   std::function<void(size_t request_number)> before_body;  ///< e.g. waits for another thread
-  std::optional<size_t> cut_first_after;  ///< the first request's body ends after so many bytes, by disconnecting
+  std::optional<size_t> cut_first_after;                   ///< the first request's body ends after so many bytes, by disconnecting
 };
 
 struct Request {
@@ -116,7 +116,8 @@ class LocalServer {
       if (const auto found = routes_.find(request.path); found != routes_.end()) route = found->second;
     }
     if (!route.redirect.empty()) {
-      send_all(client, "HTTP/1.1 302 Found\r\nETag: \"of the redirect\"\r\nLocation: " + route.redirect + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      send_all(client, "HTTP/1.1 302 Found\r\nETag: \"of the redirect\"\r\nLocation: " + route.redirect +
+                           "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       return;
     }
     size_t from = 0;

