@@ -11,6 +11,14 @@ Value Runtime::make_list(std::vector<Value> items, ListKind kind) {
   return Value::list(std::move(items), kind);
 }
 
+void Runtime::check_key(const Value& key) const {
+  const bool list = key.is_list() && key.as<ListPtr>()->kind == ListKind::kList;
+  if (list || key.is_dict()) fail("a value of type " + std::string(key.type_name()) + " cannot be a key");
+  if (key.is_list() && key.as<ListPtr>()->kind == ListKind::kTuple) {
+    for (const Value& item : key.items()) check_key(item);
+  }
+}
+
 const Value* Runtime::lookup(const Dict& dict, const Value& key) {
   charge(dict.items.size() / 16 + 1);
   for (const auto& [k, v] : dict.items) {
@@ -24,8 +32,7 @@ const Value* Runtime::lookup(const Dict& dict, const Value& key) {
 Value Runtime::make_dict(std::vector<std::pair<Value, Value>> items) {
   Dict unique;
   for (auto& [key, value] : items) {
-    const bool hashable = !key.is_dict() && (!key.is_list() || key.as<ListPtr>()->kind != ListKind::kList);
-    if (!hashable) fail("a value of type " + std::string(key.type_name()) + " cannot be a key");
+    check_key(key);
     charge(6);
     if (const Value* existing = lookup(unique, key)) {
       const auto it = std::find_if(unique.items.begin(), unique.items.end(), [&](const auto& pair) { return &pair.second == existing; });
@@ -64,7 +71,7 @@ Value loop_attribute(const Value& object, const std::string& name) {
 
 Value Runtime::attribute(const Value& object, const std::string& name) {
   charge(1);
-  if (object.is_undefined()) fail(*object.as<Undefined>().why);
+  if (object.is_undefined()) fail(object.why());
   if (object.is<Namespace*>()) {
     ++namespace_reads_;
     for (const auto& [n, value] : object.as<Namespace*>()->attributes) {
@@ -88,7 +95,7 @@ Value Runtime::attribute(const Value& object, const std::string& name) {
 
 Value Runtime::item(const Value& object, const Value& key) {
   charge(1);
-  if (object.is_undefined()) fail(*object.as<Undefined>().why);
+  if (object.is_undefined()) fail(object.why());
   const auto none = [&] { return Value::undefined("'" + std::string(object.type_name()) + " object' has no element " + repr(key)); };
   if (object.is_dict()) {
     if (const Value* value = lookup(*object.as<DictPtr>(), key)) return *value;
@@ -116,12 +123,12 @@ Value Runtime::item(const Value& object, const Value& key) {
 }
 
 Value Runtime::slice(const Value& object, const Value& start, const Value& stop, const Value& step) {
-  if (object.is_undefined()) fail(*object.as<Undefined>().why);
+  if (object.is_undefined()) fail(object.why());
   for (const Value* part : {&start, &stop, &step}) {
     if (!part->is_none() && !part->is_integer()) fail("a slice needs integers, found " + std::string(part->type_name()));
   }
   const bool sequence = object.is_list() && object.as<ListPtr>()->kind < ListKind::kGenerator;
-  if (!object.is_string() && !sequence) return Value::undefined("a value of type " + std::string(object.type_name()) + " has no slices");
+  if (!object.is_string() && !sequence) fail("a value of type " + std::string(object.type_name()) + " has no slices");
   charge_bytes(object.is_string() ? object.string().size() : 16);
   const std::u32string characters = object.is_string() ? to_code_points(object.string()) : std::u32string();
   const auto n = static_cast<int64_t>(object.is_string() ? characters.size() : object.items().size());

@@ -153,6 +153,7 @@ Flow Runtime::run_statement(const Stmt& stmt, std::string& out) {
         const ScopeGuard guard(scope_, push_scope());
         flow = run_body(stmt.body, inner);
       }
+      if (flow != Flow::kNext) return flow;  // as in Jinja2, a break drops the block it leaves
       Value value = text(std::move(inner));
       if (stmt.expr) {
         // The innermost filter of the chain has no child: it takes the block's text.
@@ -165,7 +166,7 @@ Flow Runtime::run_statement(const Stmt& stmt, std::string& out) {
       } else {
         write(out, to_text(value));
       }
-      return flow;
+      return Flow::kNext;
     }
     case StmtKind::kMacro: {
       const Stmt* macro = &stmt;
@@ -209,13 +210,10 @@ Flow Runtime::run_for(const Stmt& stmt, std::string& out) {
   }
   const bool filter_reads_namespace = namespace_reads_ != reads;
   const size_t writes = namespace_writes_;
-  if (items.empty()) {
-    const ScopeGuard guard(scope_, push_scope());
-    return run_body(stmt.otherwise, out);
-  }
   auto loop = std::make_shared<Loop>();
   for (const Value& value : items) loop->depth = std::max(loop->depth, value.depth() + 1);
   loop->items = std::move(items);
+  bool completed = false;  // one round to its end: as Jinja2 counts, a round that broke off or continued does not keep `else` away
   for (size_t i = 0; i < loop->items.size(); ++i) {
     loop->index = i;
     const ScopeGuard guard(scope_, push_scope());
@@ -224,9 +222,12 @@ Flow Runtime::run_for(const Stmt& stmt, std::string& out) {
     const Flow flow = run_body(stmt.body, out);
     // Jinja2 evaluates the filter between the rounds, we before the first: the same unless the body changes what the filter reads.
     if (filter_reads_namespace && namespace_writes_ != writes) fail_unsupported("a loop whose 'if' reads a namespace that its body changes");
+    completed = completed || flow == Flow::kNext;
     if (flow == Flow::kBreak) break;
   }
-  return Flow::kNext;
+  if (completed) return Flow::kNext;
+  const ScopeGuard guard(scope_, push_scope());
+  return run_body(stmt.otherwise, out);
 }
 
 void Runtime::assign(const Target& target, const Value& value) {

@@ -118,7 +118,7 @@ Value Runtime::eval_call(const Expr& expr) {
   const Value callee = eval(*expr.children[0]);
   const Arguments arguments = eval_arguments(expr);
   set_line(expr.line);
-  if (callee.is_undefined()) fail(*callee.as<Undefined>().why + ", but it is called");
+  if (callee.is_undefined()) fail(callee.why() + ", but it is called");
   if (callee.is<LoopPtr>()) fail_unsupported("calling 'loop' (a recursive loop)");
   if (!callee.is<CallablePtr>()) fail("a value of type " + std::string(callee.type_name()) + " is called");
   return callee.as<CallablePtr>()->call(*this, arguments);

@@ -67,7 +67,7 @@ Value truncated(Runtime& runtime, double d, Value fallback) {
 Value to_int(Runtime& runtime, const Value& input, Arguments arguments) {
   const BoundArguments bound(runtime, "int", std::move(arguments), {"default", "base"});
   const Value fallback = bound.get(0, Value(int64_t{0}));
-  if (input.is_undefined()) runtime.fail(*input.as<Undefined>().why);
+  if (input.is_undefined()) runtime.fail(input.why());
   if (input.is_integer()) return Value(input.integer());
   if (input.is<double>()) return truncated(runtime, input.number(), fallback);
   if (!input.is_string()) return fallback;
@@ -80,7 +80,7 @@ Value to_int(Runtime& runtime, const Value& input, Arguments arguments) {
 
 Value to_float(Runtime& runtime, const Value& input, Arguments arguments) {
   const BoundArguments bound(runtime, "float", std::move(arguments), {"default"});
-  if (input.is_undefined()) runtime.fail(*input.as<Undefined>().why);
+  if (input.is_undefined()) runtime.fail(input.why());
   if (input.is_number()) return Value(input.number());
   if (input.is_string()) {
     if (const auto d = parse_float(input.string())) return Value(*d);
@@ -91,7 +91,7 @@ Value to_float(Runtime& runtime, const Value& input, Arguments arguments) {
 /// Python's round(): to the nearest decimal of the exact binary value, halves to even; which is what printf does.
 Value round_filter(Runtime& runtime, const Value& input, Arguments arguments) {
   const BoundArguments bound(runtime, "round", std::move(arguments), {"precision", "method"});
-  if (input.is_undefined()) runtime.fail(*input.as<Undefined>().why);
+  if (input.is_undefined()) runtime.fail(input.why());
   if (!input.is_number()) runtime.fail("'round' needs a number, found " + std::string(input.type_name()));
   const int64_t precision = bound.get_integer(0, 0);
   const std::string method = bound.get_text(1, "common");
@@ -110,7 +110,7 @@ Value round_filter(Runtime& runtime, const Value& input, Arguments arguments) {
 
 Value absolute(Runtime& runtime, const Value& input, Arguments arguments) {
   const BoundArguments none(runtime, "abs", std::move(arguments), {});
-  if (input.is_undefined()) runtime.fail(*input.as<Undefined>().why);
+  if (input.is_undefined()) runtime.fail(input.why());
   if (!input.is_number()) runtime.fail("'abs' needs a number, found " + std::string(input.type_name()));
   if (input.is<double>()) return Value(std::fabs(input.as<double>()));
   return input.integer() < 0 ? runtime.unary("-", Value(input.integer())) : Value(input.integer());

@@ -105,7 +105,6 @@ Value first(Runtime& runtime, const Value& input, Arguments arguments) {
 
 Value last(Runtime& runtime, const Value& input, Arguments arguments) {
   const BoundArguments none(runtime, "last", std::move(arguments), {});
-  if (input.is_undefined()) runtime.fail(*input.as<Undefined>().why);
   if (input.is_list() && input.as<ListPtr>()->kind == ListKind::kGenerator) runtime.fail("'last' of a generator; put |list before it");
   const std::vector<Value> items = runtime.iterate(input);
   return items.empty() ? Value::undefined("no last item, the sequence is empty") : items.back();
@@ -187,7 +186,7 @@ Value unique(Runtime& runtime, const Value& input, Arguments arguments) {
   for (const Value& item : runtime.iterate(input)) {
     Value key = bound.has(1) && !bound.require(1).is_none() ? walk(runtime, item, bound.require(1), Value(None{})) : item;
     if (!bound.get_bool(0, false)) key = fold_case(runtime, key);
-    if (key.is_dict() || (key.is_list() && key.as<ListPtr>()->kind == ListKind::kList)) runtime.fail("'unique' of values that are lists or dicts");
+    runtime.check_key(key);
     if (std::any_of(seen.begin(), seen.end(), [&](const Value& s) { return runtime.equal(s, key); })) continue;
     seen.push_back(key);
     out.push_back(item);

@@ -160,22 +160,20 @@ int Runtime::order(const Value& a, const Value& b, std::string_view op) {
     return sign(a.items().size(), b.items().size());
   }
   for (const Value* v : {&a, &b}) {
-    if (v->is_undefined()) fail(*v->as<Undefined>().why);
+    if (v->is_undefined()) fail(v->why());
   }
   fail("'" + std::string(op) + "' between " + std::string(a.type_name()) + " and " + std::string(b.type_name()));
 }
 
 bool Runtime::contains(const Value& container, const Value& item) {
   if (container.is_string()) {
-    if (item.is_undefined()) fail(*item.as<Undefined>().why);
+    if (item.is_undefined()) fail(item.why());
     if (!item.is_string()) fail("'in' of a str needs a str, found " + std::string(item.type_name()));
     charge(container.string().size() / 16 + 1);
     return container.string().find(item.string()) != std::string::npos;
   }
   if (container.is_dict()) {
-    if ((item.is_list() && item.as<ListPtr>()->kind != ListKind::kTuple) || item.is_dict()) {
-      fail("a value of type " + std::string(item.type_name()) + " cannot be a key");
-    }
+    check_key(item);
     return lookup(*container.as<DictPtr>(), item) != nullptr;
   }
   for (const Value& candidate : iterate(container)) {
@@ -237,7 +235,7 @@ double float_operation(const Runtime& runtime, std::string_view op, double a, do
 
 Value Runtime::binary(std::string_view op, const Value& a, const Value& b) {
   for (const Value* v : {&a, &b}) {
-    if (v->is_undefined()) fail(*v->as<Undefined>().why);
+    if (v->is_undefined()) fail(v->why());
   }
   if (a.is_number() && b.is_number()) {
     if (a.is_integer() && b.is_integer()) {
@@ -283,7 +281,7 @@ Value Runtime::binary(std::string_view op, const Value& a, const Value& b) {
 
 Value Runtime::unary(std::string_view op, const Value& a) {
   if (op == "not") return Value(!a.truthy());
-  if (a.is_undefined()) fail(*a.as<Undefined>().why);
+  if (a.is_undefined()) fail(a.why());
   if (!a.is_number()) fail("'" + std::string(op) + "' before " + std::string(a.type_name()));
   if (a.is<double>()) return Value(op == "-" ? -a.as<double>() : a.as<double>());
   return Value(op == "-" ? integer_operation(*this, "-", 0, a.integer()) : a.integer());

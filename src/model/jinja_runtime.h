@@ -66,6 +66,8 @@ class Runtime {
   Value unary(std::string_view op, const Value& a);
   Value make_list(std::vector<Value> items, ListKind kind = ListKind::kList);
   Value make_dict(std::vector<std::pair<Value, Value>> items);
+  /// Refuses what Python cannot hash: lists, dicts, tuples that hold them. \throws Error(kInvalidArgument).
+  void check_key(const Value& key) const;
   const Value* lookup(const Dict& dict, const Value& key);
   Value attribute(const Value& object, const std::string& name);
   Value item(const Value& object, const Value& key);

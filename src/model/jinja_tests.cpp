@@ -23,6 +23,12 @@ int64_t remainder(Runtime& runtime, const Value& a, const Value& b) {
   return r.is_integer() ? r.integer() : r.number() == 0 ? 0 : r.number() == 1 ? 1 : 2;
 }
 
+/// `'trim' is filter`: by name, a key of Jinja2's table.
+bool known(const Runtime& runtime, const Value& v, bool (*has)(std::string_view)) {
+  runtime.check_key(v);
+  return v.is_string() && has(v.string());
+}
+
 bool has_case(Runtime& runtime, const Value& v, CharClass what) {
   const auto result = all_are(runtime.to_text(v), what);
   if (!result) runtime.fail_unsupported("upper and lower case of letters beyond ASCII");
@@ -73,8 +79,8 @@ const std::map<std::string_view, TestEntry>& tests() {
       {"upper", {[](Runtime& r, const Value& v, const Value*) { return has_case(r, v, CharClass::kUpper); }, 0}},
       {"sameas", {[](Runtime& r, const Value& v, const Value* other) { return same(r, v, *other); }, 1}},
       {"in", {[](Runtime& r, const Value& v, const Value* seq) { return r.contains(*seq, v); }, 1}},
-      {"filter", {[](Runtime& r, const Value& v, const Value*) { return Runtime::has_filter(r.to_text(v)); }, 0}},
-      {"test", {[](Runtime& r, const Value& v, const Value*) { return Runtime::has_test(r.to_text(v)); }, 0}},
+      {"filter", {[](Runtime& r, const Value& v, const Value*) { return known(r, v, Runtime::has_filter); }, 0}},
+      {"test", {[](Runtime& r, const Value& v, const Value*) { return known(r, v, Runtime::has_test); }, 0}},
       {"eq", {[](Runtime& r, const Value& v, const Value* other) { return r.equal(v, *other); }, 1}},
       {"ne", {[](Runtime& r, const Value& v, const Value* other) { return !r.equal(v, *other); }, 1}},
       {"lt", {[](Runtime& r, const Value& v, const Value* other) { return r.order(v, *other, "<") < 0; }, 1}},

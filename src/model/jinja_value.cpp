@@ -45,6 +45,11 @@ int Value::depth() const noexcept {
   return 0;
 }
 
+std::string Value::why() const {
+  const auto* undefined = std::get_if<Undefined>(&storage_);
+  return undefined != nullptr && undefined->why ? *undefined->why : "the value is undefined";
+}
+
 bool Value::truthy() const {
   if (is<Undefined>() || is<None>()) return false;
   if (const auto* b = std::get_if<bool>(&storage_)) return *b;

@@ -18,7 +18,7 @@ class Value;
 struct Arguments;
 
 struct Undefined {
-  std::shared_ptr<const std::string> why;  ///< "'user' is undefined": the message when it is used in an operation
+  std::shared_ptr<const std::string> why;  ///< "'user' is undefined": the message when it is used in an operation; may be null
 };
 struct None {};
 
@@ -104,6 +104,8 @@ class Value {
   int64_t integer() const { return is<bool>() ? int64_t{as<bool>()} : as<int64_t>(); }
   double number() const { return is<double>() ? as<double>() : static_cast<double>(integer()); }
   int depth() const noexcept;
+  /// Of an undefined value: what is wrong with using it.
+  std::string why() const;
 
   /// Python's bool().
   bool truthy() const;
