@@ -46,6 +46,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   } >"$home/build.log" 2>&1 || { tail -n 30 "$home/build.log" >&2; die "the peers did not build; the whole log: $home/build.log"; }
   # Moved at the end, so that a file in bin/ is always a finished one.
   for tool in "${missing[@]}"; do
+    if ldd "$home/build/bin/$tool" | grep -q 'not found'; then die "$tool does not find its libraries: ldd $home/build/bin/$tool"; fi
     cp "$home/build/bin/$tool" "$home/bin/.$tool.new"
     mv "$home/bin/.$tool.new" "$home/bin/$tool"
   done
