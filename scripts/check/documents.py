@@ -28,12 +28,18 @@ def problems(name, text, folder, targets):
     return found
 
 
+def unlisted(index, names):
+    """Records that the index of the decisions does not link."""
+    return [f"docs/decisions/README.md does not list {name}" for name in names if f"({name})" not in index]
+
+
 def self_test():
     """The check can fail."""
     assert problems("x", "see [a](README.md), `make test`", ROOT, {"test"}) == []
     assert len(problems("x", "see [a](no/such.md)", ROOT, set())) == 1
     assert len(problems("x", "run `make nothing`", ROOT, {"test"})) == 1
     assert len(problems("x", "in " + "/ro" + "ot/x", ROOT, set())) == 1
+    assert unlisted("| [1](1-a.md) |", ["1-a.md", "2-b.md"]) == ["docs/decisions/README.md does not list 2-b.md"]
 
 
 def main():
@@ -41,7 +47,8 @@ def main():
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True)
     files = listed.stdout.split("\n") if listed.returncode == 0 else [str(p.relative_to(ROOT)) for p in ROOT.rglob("*.md")]
-    found = []
+    decisions = ROOT / "docs/decisions"
+    found = unlisted((decisions / "README.md").read_text(), sorted(path.name for path in decisions.glob("0*.md")))
     for name in sorted(filter(None, files)):
         path = ROOT / name
         if path.exists() and not name.startswith(("data/", "build/", "examples/", "third_party/", "docs/results/")):
