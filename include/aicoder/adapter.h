@@ -41,8 +41,8 @@ struct ActiveAdapter {
 void set_adapters(Context& context, std::span<const ActiveAdapter> adapters);
 
 struct FragmentChoice {
-  std::string name;                ///< name or path
-  std::optional<float> strength;   ///< none: the file's own
+  std::string name;               ///< name or path
+  std::optional<float> strength;  ///< none: the file's own
 };
 /// "coder", "coder:0.3", "./f.gguf:0". \throws Error(kInvalidArgument) for a strength that is no finite number in [-8, 8].
 FragmentChoice parse_fragment_choice(std::string_view text);
@@ -62,7 +62,7 @@ struct GenerationRequest {
 };
 struct GenerationResult {
   GenerateResult output;
-  double switch_ms = 0;      ///< choosing or making the lane
+  double switch_ms = 0;  ///< choosing or making the lane
   bool lane_created = false;
 };
 class TextGenerator {

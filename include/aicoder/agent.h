@@ -30,8 +30,8 @@ enum class Verification { kVerified, kRan, kNotRun };
 std::string_view to_string(Verification verification) noexcept;  ///< "verified", "ran", "not_run"
 
 struct RouteDecision {
-  Mode mode = Mode::kDirect;          ///< kDirect or kAgent
-  std::vector<std::string> reasons;   ///< plain sentences, shown by --why
+  Mode mode = Mode::kDirect;         ///< kDirect or kAgent
+  std::vector<std::string> reasons;  ///< plain sentences, shown by --why
 };
 /// First router: rules on features that cost nothing (length, code words, files, tests, tracebacks, examples). Pure.
 RouteDecision route(std::string_view task, const std::filesystem::path& dir, Mode asked);
@@ -74,8 +74,8 @@ struct AgentStep {
   std::string detail;   ///< what a person wants to read: plan text, test summary, findings
 };
 struct FileChange {
-  std::string path;                        ///< relative to dir, '/' separators
-  std::string diff;                        ///< unified
+  std::string path;                          ///< relative to dir, '/' separators
+  std::string diff;                          ///< unified
   std::optional<std::string> before, after;  ///< none: did not exist / deleted
 };
 struct AgentResult {
@@ -111,8 +111,8 @@ class Agent {
   AgentOptions options_;
 };
 
-/// Writes the changes all or nothing: a file changed since the run started refuses the whole (kFailedPrecondition). The old contents go to the
-/// undo journal of `dir` under data_dir()/undo first, so that a kill at any moment leaves files old or new and undo works.
+/// Writes the changes all or nothing: a file changed since the run started refuses the whole (kFailedPrecondition). The old contents go to
+/// the undo journal of `dir` under data_dir()/undo first, so that a kill at any moment leaves files old or new and undo works.
 void apply_changes(const AgentResult& result, const std::filesystem::path& dir);
 /// Takes back the last applied run of this folder. Returns the paths restored. \throws Error kNotFound (nothing to undo),
 /// kFailedPrecondition (a file was edited since; names it).
@@ -129,7 +129,7 @@ std::string unified_diff(std::string_view path, const std::optional<std::string>
 // The SQLite index over them comes with issue 4 of 8.
 
 struct SessionInfo {
-  std::string id;  ///< "20261122-101530-1a2b"
+  std::string id;    ///< "20261122-101530-1a2b"
   std::string kind;  ///< "run" or "chat"
   std::string title;
   std::filesystem::path dir;

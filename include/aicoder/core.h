@@ -54,8 +54,7 @@ class Error : public std::runtime_error {
  public:
   /// \param message  place, expected, found: "[lora_load] rank of blk.3.attn_q.A is 4, B has 8"
   /// \param fix      the one command or action that mends it; may be empty
-  Error(ErrorCode code, const std::string& message, std::string fix = {},
-        std::source_location where = std::source_location::current());
+  Error(ErrorCode code, const std::string& message, std::string fix = {}, std::source_location where = std::source_location::current());
   ErrorCode code() const noexcept { return code_; }
   const std::string& fix() const noexcept { return fix_; }
   const std::source_location& where() const noexcept { return where_; }
@@ -158,8 +157,8 @@ struct HostProcess {
   std::filesystem::path cwd;      ///< empty: inherited
   std::map<std::string, std::string> extra_env;
   std::string stdin_text;
-  std::chrono::milliseconds timeout{0};                      ///< 0: none
-  std::function<void(std::string_view chunk)> on_output;     ///< stdout as it comes; may be empty
+  std::chrono::milliseconds timeout{0};                   ///< 0: none
+  std::function<void(std::string_view chunk)> on_output;  ///< stdout as it comes; may be empty
 };
 struct HostProcessResult {
   int exit_code = -1;  ///< 128 + signal when killed by one

@@ -36,8 +36,9 @@ std::array<double, 2> paired_bootstrap_interval(std::span<const int> differences
 // ---- suites ------------------------------------------------------------------------------------------------------------
 
 struct EvalOptions {
-  std::string suite;           ///< "humaneval" or "mbpp"
-  std::filesystem::path data;  ///< .jsonl or .jsonl.gz; empty: HumanEval.jsonl or mbpp.jsonl in data_dir()/data, else an error with the option
+  std::string suite;  ///< "humaneval" or "mbpp"
+  std::filesystem::path
+      data;  ///< .jsonl or .jsonl.gz; empty: HumanEval.jsonl or mbpp.jsonl in data_dir()/data, else an error with the option
   /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the "coder" role.
   std::vector<FragmentChoice> fragments;
   Mode mode = Mode::kDirect;
@@ -50,8 +51,9 @@ struct EvalOptions {
   uint32_t seed = 0;
   /// Identity of the weights, e.g. Model::fingerprint(): kept with the run, so that a run resumes on the same model only. May be empty.
   std::string model_fingerprint;
-  std::vector<std::string> fragment_hashes;  ///< SHA-256 of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
-  SandboxLimits limits;                      ///< of grading one answer
+  std::vector<std::string>
+      fragment_hashes;   ///< SHA-256 of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
+  SandboxLimits limits;  ///< of grading one answer
   AgentOptions agent;    ///< for modes auto and agent
   ProgressFn progress;
   std::stop_token stop;
@@ -59,7 +61,8 @@ struct EvalOptions {
 struct EvalItem {
   std::string id;  ///< "HumanEval/0", "Mbpp/602"
   bool passed = false;
-  std::string verdict;     ///< of grading: "OK" passed, "RE" a test or the answer failed, "NO_PROOF" it ended before the tests did, else the sandbox's
+  std::string
+      verdict;  ///< of grading: "OK" passed, "RE" a test or the answer failed, "NO_PROOF" it ended before the tests did, else the sandbox's
   std::string detail;      ///< why it failed: "AssertionError", "killed after 10.0 s CPU"
   std::string completion;  ///< what the model wrote
   std::string solution;    ///< what was graded
@@ -103,8 +106,8 @@ Comparison compare(const EvalReport& a, const EvalReport& b);
 
 struct StrengthOptions {
   std::vector<float> grid = {0.0f, 0.05f, 0.15f, 0.3f};  ///< must hold 0
-  std::filesystem::path mbpp;                             ///< rows of MBPP, every id >= 601: lower ids are for evaluation and refused
-  size_t n_tasks = 40;                                    ///< the first so many after a shuffle with a fixed seed; 0: all
+  std::filesystem::path mbpp;                            ///< rows of MBPP, every id >= 601: lower ids are for evaluation and refused
+  size_t n_tasks = 40;                                   ///< the first so many after a shuffle with a fixed seed; 0: all
   size_t max_tokens = 512;
   size_t n_workers = 2;
   std::filesystem::path out_dir;  ///< one folder a strength, resumable; empty: nothing is kept

@@ -64,7 +64,8 @@ Recipe parse_recipe(std::string_view name);
 /// \param weight    [n_out, n_in] row-major
 /// \param act_norm  [n_in], L2 norm of each input feature over all calibration tokens
 /// \return          [n_out, n_in], non-negative
-/// \throws Error(kInvalidArgument) when sizes disagree or a norm is negative or not finite.   Thread-safe.   Source: Sun et al. 2023, arXiv 2306.11695, section 3.
+/// \throws Error(kInvalidArgument) when sizes disagree or a norm is negative or not finite.   Thread-safe.   Source: Sun et al. 2023, arXiv
+/// 2306.11695, section 3.
 std::vector<float> wanda_score(std::span<const float> weight, std::span<const float> act_norm);
 /// True for the floor(keep * n_in) largest scores of each row (at least 1); ties by lower column. Scores are non-negative.
 /// \throws Error(kInvalidArgument) as above, for a score that is not a number, and for keep outside (0, 1].
@@ -94,11 +95,11 @@ struct FragmentSpec {
   std::string role;  ///< "coder", "debugger", "security", "math", "korean" or free
   Recipe recipe = Recipe::kContrast;
   double keep = 0.2;
-  size_t rank = 16;  ///< of each tensor, less where a tensor is too small for it
+  size_t rank = 16;       ///< of each tensor, less where a tensor is too small for it
   float strength = 0.0f;  ///< written as the default strength; select_strength sets it later
   FragmentStorage storage = FragmentStorage::kAuto;
   uint64_t seed = 0;
-  int n_threads = 0;  ///< layers in work at once; 0: physical cores this process may use. Does not change the result
+  int n_threads = 0;                         ///< layers in work at once; 0: physical cores this process may use. Does not change the result
   const ActivationStats* task = nullptr;     ///< required but for magnitude and random (then used to weight the SVD if given)
   const ActivationStats* general = nullptr;  ///< required by contrast, unused by the others
   ProgressFn progress;

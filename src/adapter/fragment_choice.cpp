@@ -7,7 +7,8 @@ namespace aicoder {
 
 FragmentChoice parse_fragment_choice(std::string_view text) {
   const auto refuse = [&](const std::string& what) {
-    throw Error(ErrorCode::kInvalidArgument, "[fragment] '" + std::string(text) + "': " + what, "write NAME or NAME:STRENGTH, e.g. coder:0.3");
+    throw Error(ErrorCode::kInvalidArgument, "[fragment] '" + std::string(text) + "': " + what,
+                "write NAME or NAME:STRENGTH, e.g. coder:0.3");
   };
   FragmentChoice choice;
   const size_t colon = text.rfind(':');

@@ -39,7 +39,8 @@ class LoraCheck {
 
   void check_metadata() const {
     const std::string type = file_.get_string("general.type").value_or("model");
-    if (type != "adapter") refuse(ErrorCode::kInvalidArgument, "expected general.type 'adapter', found '" + type + "'", "give a fragment or a LoRA file");
+    if (type != "adapter")
+      refuse(ErrorCode::kInvalidArgument, "expected general.type 'adapter', found '" + type + "'", "give a fragment or a LoRA file");
     const std::string kind = file_.get_string("adapter.type").value_or("");
     if (kind != "lora") refuse(ErrorCode::kInvalidArgument, "expected adapter.type 'lora', found '" + kind + "'");
     // llama.cpp reads the alpha as F32 without looking and aborts on another type.
@@ -108,7 +109,8 @@ class LoraCheck {
     const uint64_t in = embedding ? dim(a, 1) : dim(a, 0), rank_a = embedding ? dim(a, 0) : dim(a, 1);
     const uint64_t base_in = embedding ? dim(*base, 1) : dim(*base, 0), base_out = embedding ? dim(*base, 0) : dim(*base, 1);
     if (rank_a != dim(b, 0)) {
-      refuse(ErrorCode::kDataLoss, "rank of " + a.name + " is " + std::to_string(rank_a) + ", " + b.name + " has " + std::to_string(dim(b, 0)));
+      refuse(ErrorCode::kDataLoss,
+             "rank of " + a.name + " is " + std::to_string(rank_a) + ", " + b.name + " has " + std::to_string(dim(b, 0)));
     }
     const bool experts_fit = dim(a, 2) == dim(*base, 2) && dim(b, 2) == dim(*base, 2) && dim(a, 3) == 1 && dim(b, 3) == 1;
     if (in != base_in || dim(b, 1) != base_out || !experts_fit) {

@@ -20,11 +20,11 @@ bool wants_python(std::string_view task) {
   std::string text = lower_ascii(task);
   auto has = [&](std::string_view word) { return text.find(word) != std::string::npos; };
   bool python = has("python") || has("def ") || has(">>>") || has("assert ");
-  static constexpr std::string_view kOthers[] = {"c++", "javascript", "typescript", "rust", "golang", " in go", "java", "c#", "kotlin", "bash", "shell script",
-                                                 " sql", "html", "css", "자바", "러스트"};
+  static constexpr std::string_view kOthers[] = {"c++",    "javascript", "typescript",   "rust", "golang", " in go", "java", "c#",
+                                                 "kotlin", "bash",       "shell script", " sql", "html",   "css",    "자바", "러스트"};
   bool other = std::any_of(std::begin(kOthers), std::end(kOthers), has);
-  static constexpr std::string_view kCode[] = {"function", "class", "script", "program", "code", "implement", "algorithm", "함수", "코드", "프로그램",
-                                               "클래스", "스크립트", "구현", "알고리즘"};
+  static constexpr std::string_view kCode[] = {"function", "class", "script",   "program", "code",     "implement", "algorithm",
+                                               "함수",     "코드",  "프로그램", "클래스",  "스크립트", "구현",      "알고리즘"};
   bool code = std::any_of(std::begin(kCode), std::end(kCode), has);
   return python || (code && !other) || !read_examples(task).empty();
 }
@@ -48,7 +48,8 @@ AgentResult Agent::run(const TaskRequest& request, const AgentObserver& observer
       throw Error(ErrorCode::kInvalidArgument, "[agent] " + request.dir.string() + " is no folder", "give a folder with --dir");
     }
     if (agent::is_half_applied(request.dir)) {
-      throw Error(ErrorCode::kFailedPrecondition, "[agent] an earlier apply to " + request.dir.string() + " was interrupted half-way", "aicoder undo");
+      throw Error(ErrorCode::kFailedPrecondition, "[agent] an earlier apply to " + request.dir.string() + " was interrupted half-way",
+                  "aicoder undo");
     }
   }
   auto begin = std::chrono::steady_clock::now();

@@ -46,8 +46,11 @@ void answer_directly(RunState& state) {
   if (!state.request.dir.empty()) parts = project_parts(state);
   parts.push_back({state.request.task, {}, "the task", 0});
   size_t max_tokens = std::min(state.options.max_tokens, state.generator.n_ctx_seq() / 2);
-  RunState::Ask ask{.role = "assistant", .prompt = fit_prompt(state.generator, system_prompt(Role::kAssistant, state.korean), state.request.history, parts, max_tokens),
-                    .max_tokens = max_tokens, .stream = true};
+  RunState::Ask ask{
+      .role = "assistant",
+      .prompt = fit_prompt(state.generator, system_prompt(Role::kAssistant, state.korean), state.request.history, parts, max_tokens),
+      .max_tokens = max_tokens,
+      .stream = true};
   std::vector<Draft> drafts = state.ask(ask);
   if (!drafts.empty()) state.result.answer = drafts.front().text;
   std::string detail;
@@ -69,7 +72,8 @@ void answer_directly(RunState& state) {
   for (const Example& example : examples) checks.push_back(example.check);
   BoxReport report = run_checks(*state.runner, {.limits = state.options.limits}, *code, checks, state.stop);
   size_t passed = report.n_passed();
-  bool all = passed == checks.size() && report.done && report.tampered.empty() && report.box.verdict == Verdict::kOk && check_tampering("answer.py", "", *code).empty();
+  bool all = passed == checks.size() && report.done && report.tampered.empty() && report.box.verdict == Verdict::kOk &&
+             check_tampering("answer.py", "", *code).empty();
   result.verification = all ? Verification::kVerified : Verification::kRan;
   result.verification_detail = std::to_string(passed) + " of " + std::to_string(checks.size()) + " given examples passed";
   state.end_step(report.verdict(), result.verification_detail);

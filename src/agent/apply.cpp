@@ -26,7 +26,7 @@ void apply_journaled(const std::vector<FileChange>& changes, const fs::path& dir
       throw Error(ErrorCode::kFailedPrecondition, "[apply] " + change.path + " was changed while the run was going on; nothing was written",
                   "run the task again on the present files");
     }
-    struct stat info {};
+    struct stat info{};
     unsigned mode = ::stat(target.c_str(), &info) == 0 ? static_cast<unsigned>(info.st_mode & 07777) : 0;
     files.push_back({change.path, change.before, change.after, mode});
     fs::path folder;

@@ -58,16 +58,16 @@ std::string make_check(std::string_view left, std::string_view right, const Pyth
     return "assert abs((" + l + ") - (" + r + ")) <= " + tolerance;
   }
   if (literal.is_float_list) {
-    return "assert (lambda got, want: len(got) == len(want) and all(abs(g - w) <= 1e-6 * max(1.0, abs(w)) for g, w in zip(got, want)))(" + l +
-           ", " + r + ")";
+    return "assert (lambda got, want: len(got) == len(want) and all(abs(g - w) <= 1e-6 * max(1.0, abs(w)) for g, w in zip(got, want)))(" +
+           l + ", " + r + ")";
   }
   return "assert (" + l + ") == " + r;
 }
 
 struct Found {
   Example example;
-  std::string left, right;  ///< blanks removed, for finding contradictions
-  std::string function;     ///< the name called; empty when not known
+  std::string left, right;   ///< blanks removed, for finding contradictions
+  std::string function;      ///< the name called; empty when not known
   bool equals_sign = false;  ///< "f(1) = 2"
 };
 
@@ -205,19 +205,20 @@ struct Arrow {
   bool normative;  ///< "should return"
 };
 constexpr Arrow kArrows[] = {
-    {"==>", false, false}, {"-->", false, false}, {"==", false, false}, {"=>", false, false}, {"->", false, false}, {"➞", false, false},
-    {"→", false, false},   {"➡", false, false}, {"⇒", false, false}, {"=", false, false},
-    {"should return", true, true}, {"should be", true, true}, {"must return", true, true}, {"should give", true, true},
-    {"will return", true, false}, {"would return", true, false}, {"must be", true, true}, {"should equal", true, true}, {"equals", true, false},
-    {"returns", true, false}, {"gives", true, false}, {"return", true, false}, {"is equal to", true, false}, {"evaluates to", true, false}};
+    {"==>", false, false},       {"-->", false, false},        {"==", false, false},          {"=>", false, false},
+    {"->", false, false},        {"➞", false, false},          {"→", false, false},           {"➡", false, false},
+    {"⇒", false, false},         {"=", false, false},          {"should return", true, true}, {"should be", true, true},
+    {"must return", true, true}, {"should give", true, true},  {"will return", true, false},  {"would return", true, false},
+    {"must be", true, true},     {"should equal", true, true}, {"equals", true, false},       {"returns", true, false},
+    {"gives", true, false},      {"return", true, false},      {"is equal to", true, false},  {"evaluates to", true, false}};
 
 /// Words of the sentence that say the example may be of wrong or past behaviour.
 bool talks_about_a_fault(std::string_view sentence) {
   std::string lower;
   for (char c : sentence) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  static constexpr std::string_view kWords[] = {"bug",   "wrong", "current", "incorrect", "actual", "instead", "fix",    "but ",  "error",
-                                                "fails", "broken", "not ",   "never",     "n't",    "if ",     "unless", "while ", "before",
-                                                "버그",  "잘못",  "대신",    "지금",      "현재",   "오류",    "틀린",   "않"};
+  static constexpr std::string_view kWords[] = {
+      "bug", "wrong", "current", "incorrect", "actual", "instead", "fix",  "but ", "error", "fails", "broken", "not ", "never",
+      "n't", "if ",   "unless",  "while ",    "before", "버그",    "잘못", "대신", "지금",  "현재",  "오류",   "틀린", "않"};
   return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
@@ -227,9 +228,12 @@ bool ends_cleanly(std::string_view rest, bool normative) {
   if (rest.starts_with("**")) rest.remove_prefix(2);
   std::string_view after = trim(rest);
   if (after.empty() || after.starts_with('#')) return true;
-  if (after.starts_with('.') || after.starts_with(';')) return after.size() == 1 || std::isspace(static_cast<unsigned char>(after[1])) || after[1] == '.';
+  if (after.starts_with('.') || after.starts_with(';'))
+    return after.size() == 1 || std::isspace(static_cast<unsigned char>(after[1])) || after[1] == '.';
   if (after.starts_with(')') && trim(after.substr(1)).empty()) return true;
-  if (after.starts_with(") ") || after.starts_with("\"\"\"") || after.starts_with("'''") || after.starts_with("//") || after.starts_with('(')) return true;
+  if (after.starts_with(") ") || after.starts_with("\"\"\"") || after.starts_with("'''") || after.starts_with("//") ||
+      after.starts_with('('))
+    return true;
   if (after.starts_with(',')) {
     // ", f(3) == 4" and ", because ..." end it; ", 5" could be the second half of a tuple.
     std::string_view next = trim(after.substr(1));
@@ -299,7 +303,8 @@ void read_prose_line(std::string_view line, std::string_view previous, std::vect
     i = left_end - 1;
     if (arrow == nullptr || part_of_more) continue;
     // "load() -> None" is a signature, not an example.
-    if (arrow->text == "->" && trim(line.substr(call_begin + call->name.size(), left_end - call_begin - call->name.size())) == "()") continue;
+    if (arrow->text == "->" && trim(line.substr(call_begin + call->name.size(), left_end - call_begin - call->name.size())) == "()")
+      continue;
     size_t right = end + arrow->text.size();
     if (arrow->word && right < line.size() && line[right] != ' ' && line[right] != ':') continue;
     while (right < line.size() && (line[right] == ' ' || line[right] == '\t' || line[right] == '`' || line[right] == ':')) ++right;
@@ -310,7 +315,11 @@ void read_prose_line(std::string_view line, std::string_view previous, std::vect
     // "f(1) should return 2, not 3" names the fault and still says what is right.
     if (fault && !(arrow->normative && !talks_about_a_fault(sentence_before(line, call_begin)))) continue;
     std::string_view source = line.substr(call_begin, left_end - call_begin);
-    out.push_back({{make_check(source, want->text, want->literal, true), "prose"}, squeezed(source), squeezed(want->text), call->name, arrow->text == "="});
+    out.push_back({{make_check(source, want->text, want->literal, true), "prose"},
+                   squeezed(source),
+                   squeezed(want->text),
+                   call->name,
+                   arrow->text == "="});
     i = want->literal.end - 1;
   }
 }
@@ -357,7 +366,8 @@ std::optional<Signature> only_signature(const std::vector<std::string_view>& lin
     if (!lexer.next().is("(")) return std::nullopt;
     bool at_name = true;
     for (agent::PythonToken token = lexer.next(); lexer.depth() > 0; token = lexer.next()) {
-      if (token.kind == agent::TokenKind::kEnd || token.kind == agent::TokenKind::kError || token.is("*") || token.is("**")) return std::nullopt;
+      if (token.kind == agent::TokenKind::kEnd || token.kind == agent::TokenKind::kError || token.is("*") || token.is("**"))
+        return std::nullopt;
       if (at_name && token.kind == agent::TokenKind::kName) {
         signature.parameters.emplace_back(token.text);
         signature.required.emplace_back(token.text);
@@ -422,7 +432,8 @@ void read_bound_examples(const std::vector<std::string_view>& lines, std::vector
     if (!want || !ends_cleanly(line.substr(want->literal.end), false)) return;
     out.push_back({{make_check(call, want->text, want->literal, true), "prose"}, squeezed(call), squeezed(want->text), signature->name});
   };
-  static constexpr std::string_view kOutputs[] = {"output should be", "result should be", "output is", "result is", "should return", "return value is"};
+  static constexpr std::string_view kOutputs[] = {"output should be", "result should be", "output is",
+                                                  "result is",        "should return",    "return value is"};
   for (size_t i = 0; i < lines.size(); ++i) {
     std::string_view line = trim(lines[i]);
     std::string call;

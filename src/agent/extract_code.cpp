@@ -35,8 +35,9 @@ std::vector<std::string_view> split_lines(std::string_view text) {
 bool is_source_path(std::string_view path) {
   size_t dot = path.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return false;
-  static constexpr std::string_view kEndings[] = {".py", ".txt", ".md", ".toml", ".cfg", ".json", ".html", ".css", ".js", ".ts", ".c", ".h",
-                                                  ".cpp", ".hpp", ".cc", ".go", ".rs", ".java", ".sh", ".sql", ".yml", ".yaml", ".ini"};
+  static constexpr std::string_view kEndings[] = {".py", ".txt",  ".md", ".toml", ".cfg", ".json", ".html", ".css",
+                                                  ".js", ".ts",   ".c",  ".h",    ".cpp", ".hpp",  ".cc",   ".go",
+                                                  ".rs", ".java", ".sh", ".sql",  ".yml", ".yaml", ".ini"};
   return std::find(std::begin(kEndings), std::end(kEndings), path.substr(dot)) != std::end(kEndings);
 }
 
@@ -45,7 +46,8 @@ std::string path_in_line(std::string_view line) {
   line = trim(line);
   while (!line.empty() && std::string_view("#*/-`<! ").find(line.front()) != std::string_view::npos) line.remove_prefix(1);
   for (std::string_view word : {"File:", "file:", "File", "file", "Path:", "path:", "Filename:", "filename:", "Updated", "Here is", "In"}) {
-    if (line.starts_with(word) && line.size() > word.size() && !is_identifier_char(line[word.size()])) line = trim(line.substr(word.size()));
+    if (line.starts_with(word) && line.size() > word.size() && !is_identifier_char(line[word.size()]))
+      line = trim(line.substr(word.size()));
   }
   while (!line.empty() && std::string_view("*`'\" ").find(line.front()) != std::string_view::npos) line.remove_prefix(1);
   size_t end = 0;
@@ -103,7 +105,8 @@ std::string clean_relative_path(std::string_view path) {
     if (part.empty() || part.front() == '.') return {};
     at = end + 1;
   }
-  bool odd = std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\' || c == ':' || c == '~'; });
+  bool odd =
+      std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\' || c == ':' || c == '~'; });
   return odd ? std::string() : std::string(path);
 }
 
@@ -167,9 +170,9 @@ bool looks_like_python(std::string_view text) {
     }
     if (lexer.depth() > 0) return false;
     if (!line.empty()) {
-      static constexpr std::string_view kStarts[] = {"def",   "class", "import", "from",   "if",    "for",  "while", "return", "with",  "try",
-                                                     "except", "else", "elif",   "finally", "raise", "pass", "assert", "async", "break", "continue",
-                                                     "global", "del",  "yield",  "nonlocal", "@"};
+      static constexpr std::string_view kStarts[] = {
+          "def",     "class", "import", "from",   "if",    "for",   "while",    "return", "with", "try",   "except",   "else", "elif",
+          "finally", "raise", "pass",   "assert", "async", "break", "continue", "global", "del",  "yield", "nonlocal", "@"};
       bool keyword = std::any_of(std::begin(kStarts), std::end(kStarts), [&](std::string_view word) { return line[0].is(word); });
       if (keyword) {
         code = code || line[0].is("def") || line[0].is("class") || line[0].is("import") || line[0].is("from") || line[0].is("@");
@@ -203,7 +206,8 @@ std::map<std::string, std::string> extract_files(std::string_view answer, const 
   std::string unnamed;
   for (CodeBlock& block : blocks) {
     if (block.path.empty()) {
-      bool shell = block.language == "bash" || block.language == "sh" || block.language == "shell" || block.language == "text" || block.language == "console";
+      bool shell = block.language == "bash" || block.language == "sh" || block.language == "shell" || block.language == "text" ||
+                   block.language == "console";
       if (!shell && block.text.size() > unnamed.size()) unnamed = block.text;  // the longest is the file, the others show its use
       continue;
     }

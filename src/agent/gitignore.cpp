@@ -70,7 +70,8 @@ bool GitIgnore::ignores(std::string_view path, bool is_dir) const {
       if (!path.starts_with(pattern.base + "/")) continue;
       inside = path.substr(pattern.base.size() + 1);
     }
-    std::string_view subject = pattern.anchored ? inside : inside.substr(inside.rfind('/') == std::string_view::npos ? 0 : inside.rfind('/') + 1);
+    std::string_view subject =
+        pattern.anchored ? inside : inside.substr(inside.rfind('/') == std::string_view::npos ? 0 : inside.rfind('/') + 1);
     if (glob_match(pattern.glob, subject)) ignored = !pattern.negated;
   }
   return ignored;

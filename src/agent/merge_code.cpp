@@ -33,7 +33,8 @@ bool says_left_out(std::string_view line) {
   if (!line.starts_with('#')) return false;
   std::string lower(line);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (std::string_view words : {"rest of", "existing code", "remaining", "unchanged", "same as before", "other methods", "other functions", "existing"}) {
+  for (std::string_view words :
+       {"rest of", "existing code", "remaining", "unchanged", "same as before", "other methods", "other functions", "existing"}) {
     if (lower.find(words) != std::string::npos && (lower.find("...") != std::string::npos || words != "existing")) return true;
   }
   return strip_end(lower) == "# ...";

@@ -16,8 +16,9 @@ std::string lower(std::string_view text) {
 
 /// Words of three letters and more; identifiers are split at underscores.
 std::set<std::string> words_of(std::string_view text) {
-  static const std::set<std::string> kCommon = {"the", "and", "for", "with", "that", "this", "add", "use", "from", "into", "should", "make", "file",
-                                                "python", "code", "project", "test", "tests", "all", "must", "new", "feature", "function", "when"};
+  static const std::set<std::string> kCommon = {"the",  "and",   "for",    "with", "that", "this",    "add",      "use",
+                                                "from", "into",  "should", "make", "file", "python",  "code",     "project",
+                                                "test", "tests", "all",    "must", "new",  "feature", "function", "when"};
   std::set<std::string> words;
   std::string word;
   for (size_t i = 0; i <= text.size(); ++i) {
@@ -47,9 +48,10 @@ bool is_stub(std::string_view content) {
 
 /// Packages that are missing because they are not installed, not because the project lacks a file.
 bool is_known_package(const std::string& module) {
-  static const std::set<std::string> kKnown = {"numpy", "pandas", "requests", "flask", "django", "fastapi", "pytest", "sqlalchemy", "bcrypt", "jwt",
-                                               "argon2", "passlib", "werkzeug", "jinja2", "yaml", "scipy", "torch", "pydantic", "httpx", "aiohttp",
-                                               "cryptography", "click", "hypothesis", "starlette", "uvicorn", "redis", "psycopg2", "lxml", "attr"};
+  static const std::set<std::string> kKnown = {
+      "numpy",        "pandas",  "requests",   "flask",     "django",  "fastapi", "pytest",   "sqlalchemy", "bcrypt", "jwt",
+      "argon2",       "passlib", "werkzeug",   "jinja2",    "yaml",    "scipy",   "torch",    "pydantic",   "httpx",  "aiohttp",
+      "cryptography", "click",   "hypothesis", "starlette", "uvicorn", "redis",   "psycopg2", "lxml",       "attr"};
   return kKnown.contains(module.substr(0, module.find('.')));
 }
 
@@ -134,8 +136,10 @@ class Planner {
   double task_affinity(const std::string& path) const {
     double score = 0;
     std::string name = path.substr(path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1);
-    if (task_.find(path) != std::string::npos) score += 20;
-    else if (holds_word(task_, name)) score += 15;
+    if (task_.find(path) != std::string::npos)
+      score += 20;
+    else if (holds_word(task_, name))
+      score += 15;
     auto it = facts_.files.find(path);
     if (it == facts_.files.end()) return score;
     std::set<std::string> words = words_of(task_);
@@ -204,7 +208,8 @@ const Outcome* outcome_of(const BoxReport& report, const std::string& id) {
   return file == report.module_errors.end() ? nullptr : &file->second;
 }
 
-Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile>& files, const ProjectFacts& facts, const BoxReport* baseline) {
+Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile>& files, const ProjectFacts& facts,
+               const BoxReport* baseline) {
   Plan plan;
   Planner planner(task, files, facts);
   std::map<std::string, PlanStep> steps;
@@ -232,7 +237,8 @@ Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile
       }
     }
     for (auto& [path, by_kind] : kinds) {
-      for (const auto& [kind, n] : by_kind) steps[path].reasons.push_back(std::to_string(n) + (n == 1 ? " failing test (" : " failing tests (") + kind + ")");
+      for (const auto& [kind, n] : by_kind)
+        steps[path].reasons.push_back(std::to_string(n) + (n == 1 ? " failing test (" : " failing tests (") + kind + ")");
     }
   }
   for (const auto& [path, entry] : facts.files) {
@@ -259,7 +265,8 @@ Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile
   std::vector<PlanStep> chosen;
   for (auto& [path, step] : steps) chosen.push_back(std::move(step));
   std::sort(chosen.begin(), chosen.end(), [&](const PlanStep& a, const PlanStep& b) { return weight[a.path] > weight[b.path]; });
-  for (size_t i = kMaxSteps; i < chosen.size(); ++i) plan.notes.push_back(chosen[i].path + " may need a change too; not planned in this run");
+  for (size_t i = kMaxSteps; i < chosen.size(); ++i)
+    plan.notes.push_back(chosen[i].path + " may need a change too; not planned in this run");
   if (chosen.size() > kMaxSteps) chosen.resize(kMaxSteps);
   order_by_imports(chosen, facts);
   plan.steps.insert(plan.steps.end(), chosen.begin(), chosen.end());
@@ -274,7 +281,8 @@ std::string Plan::text() const {
     std::string why;
     for (const std::string& reason : step.reasons) why += (why.empty() ? "" : ", ") + reason;
     if (!why.empty()) out += " (" + why + ")";
-    out += step.checks.empty() ? "; checked by all given tests\n" : "; checked by " + std::to_string(step.checks.size()) + " failing tests\n";
+    out +=
+        step.checks.empty() ? "; checked by all given tests\n" : "; checked by " + std::to_string(step.checks.size()) + " failing tests\n";
   }
   for (const std::string& note : notes) out += "note: " + note + "\n";
   return out;

@@ -11,7 +11,7 @@
 namespace aicoder::agent {
 
 struct PlanStep {
-  std::string path;                  ///< the file to write; empty: the model names it
+  std::string path;  ///< the file to write; empty: the model names it
   bool creates = false;
   std::vector<std::string> checks;   ///< ids of failing tests that point at this file
   std::vector<std::string> reasons;  ///< "3 failing tests raise NotImplementedError in it"
@@ -21,7 +21,8 @@ struct Plan {
   std::vector<std::string> notes;  ///< "tests/test_x.py needs the module 'flask', which the sandbox does not have"
   std::string text() const;        ///< for the person who reads along
 };
-Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile>& files, const ProjectFacts& facts, const BoxReport* baseline);
+Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile>& files, const ProjectFacts& facts,
+               const BoxReport* baseline);
 
 /// "tests/test_a.py" of "tests/test_a.py::T::test_x".
 std::string file_of_test(const std::string& id);

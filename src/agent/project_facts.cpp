@@ -19,10 +19,15 @@ bool in_test_folder(const std::string& path) {
 }  // namespace
 
 std::string language_of(const std::string& path) {
-  static const std::map<std::string, std::string> kLanguages = {
-      {".py", "python"}, {".c", "c"},           {".h", "c"},          {".cpp", "c++"}, {".cc", "c++"},  {".hpp", "c++"}, {".js", "javascript"},
-      {".mjs", "javascript"}, {".ts", "typescript"}, {".tsx", "typescript"}, {".go", "go"}, {".rs", "rust"}, {".java", "java"},
-      {".rb", "ruby"},   {".sh", "shell"},      {".html", "html"},    {".css", "css"}, {".sql", "sql"}};
+  static const std::map<std::string, std::string> kLanguages = {{".py", "python"},     {".c", "c"},
+                                                                {".h", "c"},           {".cpp", "c++"},
+                                                                {".cc", "c++"},        {".hpp", "c++"},
+                                                                {".js", "javascript"}, {".mjs", "javascript"},
+                                                                {".ts", "typescript"}, {".tsx", "typescript"},
+                                                                {".go", "go"},         {".rs", "rust"},
+                                                                {".java", "java"},     {".rb", "ruby"},
+                                                                {".sh", "shell"},      {".html", "html"},
+                                                                {".css", "css"},       {".sql", "sql"}};
   size_t dot = path.rfind('.');
   if (dot == std::string::npos) return {};
   auto it = kLanguages.find(path.substr(dot));
@@ -36,8 +41,9 @@ bool is_test_path(const std::string& path) {
 }
 
 bool is_protected_path(const std::string& path) {
-  static const std::set<std::string> kNames = {"conftest.py",     "pytest.ini", ".pytest.ini", "tox.ini",      "setup.cfg", "pyproject.toml",
-                                               "sitecustomize.py", "usercustomize.py", "noxfile.py", "setup.py", "Makefile", "unittest.cfg"};
+  static const std::set<std::string> kNames = {"conftest.py", "pytest.ini",     ".pytest.ini",      "tox.ini",
+                                               "setup.cfg",   "pyproject.toml", "sitecustomize.py", "usercustomize.py",
+                                               "noxfile.py",  "setup.py",       "Makefile",         "unittest.cfg"};
   std::string name = file_name(path);
   return in_test_folder(path) || is_test_path(path) || kNames.contains(name) || name.ends_with(".pth");
 }

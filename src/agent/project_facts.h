@@ -14,11 +14,11 @@ namespace aicoder::agent {
 struct FileFacts {
   std::string path, language;
   size_t lines = 0;
-  std::set<std::string> symbols;          ///< "login", "UserStore", "UserStore.add"
-  std::vector<std::string> imports;       ///< modules, as written
-  std::set<std::string> imported_files;   ///< those that are files of this project
-  bool is_test = false;                   ///< holds tests that can be run
-  bool is_protected = false;              ///< a test, its data or the configuration of tests: edits by the model are dropped
+  std::set<std::string> symbols;         ///< "login", "UserStore", "UserStore.add"
+  std::vector<std::string> imports;      ///< modules, as written
+  std::set<std::string> imported_files;  ///< those that are files of this project
+  bool is_test = false;                  ///< holds tests that can be run
+  bool is_protected = false;             ///< a test, its data or the configuration of tests: edits by the model are dropped
 };
 struct ProjectFacts {
   std::map<std::string, FileFacts> files;

@@ -11,9 +11,9 @@ namespace aicoder::agent {
 
 struct Prompt {
   std::vector<ChatMessage> messages;
-  std::string prefix;                ///< what the answer is made to begin with
+  std::string prefix;  ///< what the answer is made to begin with
   std::vector<std::string> stop;
-  std::vector<std::string> notes;    ///< "app.py: signatures only"
+  std::vector<std::string> notes;  ///< "app.py: signatures only"
 };
 
 /// A part of the user message. Parts with a higher rank are shortened first; rank 0 never.
@@ -27,8 +27,8 @@ enum class Role { kCoder, kDebugger, kSecurity, kAssistant };
 std::string system_prompt(Role role, bool korean);
 
 /// \throws ContextOverflow when even the shortest form leaves no room for max_tokens.
-Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std::vector<ChatMessage>& history, std::vector<PromptPart> parts,
-                  size_t max_tokens);
+Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std::vector<ChatMessage>& history,
+                  std::vector<PromptPart> parts, size_t max_tokens);
 
 /// "File users.py:\n```python\n...```\n\n" with its signatures as the reduced form.
 PromptPart file_part(const std::string& title, const std::string& path, const std::string& content, size_t rank);

@@ -77,7 +77,8 @@ class Parser {
     if (peek().is("lambda")) {
       ++at_;
       while (!peek().is(":")) {
-        bool part = peek().is(",") || peek().is("*") || peek().is("**") || (peek().kind == TokenKind::kName && !is_python_keyword(peek().text));
+        bool part =
+            peek().is(",") || peek().is("*") || peek().is("**") || (peek().kind == TokenKind::kName && !is_python_keyword(peek().text));
         if (part) {
           ++at_;
         } else if (peek().is("=")) {
@@ -174,8 +175,8 @@ class Parser {
     if (!operand(depth)) return false;
     while (true) {
       size_t mark = at_;
-      static constexpr std::string_view kOperators[] = {"+", "-", "*", "/", "//", "%", "@", "**", "<<", ">>", "&", "|", "^", "<", ">",
-                                                        "==", "!=", "<=", ">=", "and", "or", "in", "is"};
+      static constexpr std::string_view kOperators[] = {"+", "-", "*", "/",  "//", "%",  "@",  "**",  "<<", ">>", "&", "|",
+                                                        "^", "<", ">", "==", "!=", "<=", ">=", "and", "or", "in", "is"};
       bool is_operator = std::any_of(std::begin(kOperators), std::end(kOperators), [&](std::string_view op) { return peek().is(op); });
       if (is_operator) {
         bool is_is = peek().is("is");

@@ -14,8 +14,8 @@ namespace aicoder::agent {
 /// A literal at `begin`: number, string, bytes, True, False, None, and tuples, lists, sets, dicts of them.
 struct PythonLiteral {
   size_t end = 0;
-  bool is_float = false;         ///< one float
-  bool is_float_list = false;    ///< a list or tuple of numbers, at least one of them a float
+  bool is_float = false;       ///< one float
+  bool is_float_list = false;  ///< a list or tuple of numbers, at least one of them a float
   bool is_number = false;
   bool is_parenthesized = false;  ///< (1): one literal in parentheses, not a tuple
 };

@@ -8,21 +8,21 @@ namespace aicoder::agent {
 namespace {
 
 constexpr std::array<std::string_view, 35> kKeywords = {
-    "False", "None",   "True",  "and",    "as",   "assert", "async", "await",  "break", "class",    "continue", "def",
-    "del",   "elif",   "else",  "except", "finally", "for", "from",  "global", "if",    "import",   "in",       "is",
-    "lambda", "nonlocal", "not", "or",    "pass", "raise",  "return", "try",   "while", "with",     "yield"};
+    "False",  "None",     "True", "and",    "as",      "assert", "async",  "await",  "break", "class",  "continue", "def",
+    "del",    "elif",     "else", "except", "finally", "for",    "from",   "global", "if",    "import", "in",       "is",
+    "lambda", "nonlocal", "not",  "or",     "pass",    "raise",  "return", "try",    "while", "with",   "yield"};
 
 constexpr std::array<std::string_view, 62> kBuiltins = {
-    "abs",    "all",        "any",     "ascii",    "bin",     "bool",  "bytearray", "bytes",  "callable", "chr",    "complex",
-    "dict",   "dir",        "divmod",  "enumerate", "eval",   "exec",  "filter",    "float",  "format",   "frozenset", "getattr",
-    "globals", "hasattr",   "hash",    "help",     "hex",     "id",    "input",     "int",    "isinstance", "issubclass", "iter",
-    "len",    "list",       "locals",  "map",      "max",     "memoryview", "min",  "next",   "object",   "oct",    "open",
-    "ord",    "pow",        "print",   "property", "range",   "repr",  "reversed",  "round",  "set",      "setattr", "slice",
-    "sorted", "str",        "sum",     "super",    "tuple",   "type",  "vars"};
+    "abs",     "all",     "any",    "ascii",     "bin",   "bool",       "bytearray", "bytes", "callable",   "chr",        "complex",
+    "dict",    "dir",     "divmod", "enumerate", "eval",  "exec",       "filter",    "float", "format",     "frozenset",  "getattr",
+    "globals", "hasattr", "hash",   "help",      "hex",   "id",         "input",     "int",   "isinstance", "issubclass", "iter",
+    "len",     "list",    "locals", "map",       "max",   "memoryview", "min",       "next",  "object",     "oct",        "open",
+    "ord",     "pow",     "print",  "property",  "range", "repr",       "reversed",  "round", "set",        "setattr",    "slice",
+    "sorted",  "str",     "sum",    "super",     "tuple", "type",       "vars"};
 
 constexpr std::array<std::string_view, 4> kThree = {"**=", "//=", ">>=", "<<="};
-constexpr std::array<std::string_view, 19> kTwo = {"==", "!=", "<=", ">=", "->", "**", "//", "<<", ">>", ":=",
-                                                    "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@="};
+constexpr std::array<std::string_view, 19> kTwo = {
+    "==", "!=", "<=", ">=", "->", "**", "//", "<<", ">>", ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@="};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -75,7 +75,8 @@ PythonToken PythonLexer::next() {
     while (at_ < text_.size() && is_identifier_char(text_[at_])) ++at_;
     if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'') && at_ - begin <= 2) {
       std::string_view prefix = text_.substr(begin, at_ - begin);
-      bool known = std::all_of(prefix.begin(), prefix.end(), [](char p) { return std::string_view("rRbBfFuU").find(p) != std::string_view::npos; });
+      bool known =
+          std::all_of(prefix.begin(), prefix.end(), [](char p) { return std::string_view("rRbBfFuU").find(p) != std::string_view::npos; });
       if (known) return string_token(begin, at_);
     }
     return make(TokenKind::kName, begin, at_);

@@ -25,7 +25,8 @@ PythonPiece::Kind kind_of(const PythonToken& first, const PythonToken& second) {
   if (first.is("class")) return PythonPiece::Kind::kClass;
   if (first.is("import") || first.is("from")) return PythonPiece::Kind::kImport;
   if (first.is("if") && second.is("__name__")) return PythonPiece::Kind::kMain;
-  if (first.kind == TokenKind::kName && !is_python_keyword(first.text) && (second.is("=") || second.is(":"))) return PythonPiece::Kind::kAssignment;
+  if (first.kind == TokenKind::kName && !is_python_keyword(first.text) && (second.is("=") || second.is(":")))
+    return PythonPiece::Kind::kAssignment;
   return PythonPiece::Kind::kOther;
 }
 
@@ -37,15 +38,16 @@ std::vector<PythonPiece> pieces_at(std::string_view text, size_t begin, size_t e
   PythonToken token = lexer.next();
   while (token.kind != TokenKind::kEnd) {
     size_t width = 0;
-    bool starts = statement_start && token.kind != TokenKind::kNewline && token.kind != TokenKind::kComment && begins_line(text, token.begin, width) &&
-                  width == indent;
+    bool starts = statement_start && token.kind != TokenKind::kNewline && token.kind != TokenKind::kComment &&
+                  begins_line(text, token.begin, width) && width == indent;
     PythonToken next = lexer.next();
     if (starts) {
       bool continuation = token.is("else") || token.is("elif") || token.is("except") || token.is("finally");
       bool decorator = token.is("@");
       if (!continuation && !decorated) {
         pieces.push_back({PythonPiece::Kind::kOther, {}, line_start(text, token.begin), end, 1});
-        pieces.back().line = static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(token.begin), '\n')) + 1;
+        pieces.back().line =
+            static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(token.begin), '\n')) + 1;
       }
       if (!continuation && !decorator && !pieces.empty()) {
         PythonPiece& piece = pieces.back();
@@ -214,7 +216,8 @@ std::string signatures_only(std::string_view text) {
       out += function_signature(text, piece, "");
     } else if (piece.kind == PythonPiece::Kind::kClass) {
       out += class_signatures(text, piece);
-    } else if (piece.kind == PythonPiece::Kind::kImport || (piece.kind == PythonPiece::Kind::kAssignment && one_line && whole.size() < 120)) {
+    } else if (piece.kind == PythonPiece::Kind::kImport ||
+               (piece.kind == PythonPiece::Kind::kAssignment && one_line && whole.size() < 120)) {
       out += std::string(whole) + "\n";
     }
   }

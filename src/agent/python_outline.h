@@ -11,7 +11,7 @@ namespace aicoder::agent {
 struct PythonPiece {
   enum class Kind { kFunction, kClass, kImport, kAssignment, kMain, kOther };
   Kind kind = Kind::kOther;
-  std::string name;  ///< of a function, class or assigned variable
+  std::string name;           ///< of a function, class or assigned variable
   size_t begin = 0, end = 0;  ///< of the whole piece with its decorators and the comments right above
   size_t line = 1;            ///< of its first token, 1-based
 };

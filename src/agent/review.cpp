@@ -54,7 +54,9 @@ void ProjectRun::review() {
     }
     size_t room = answer_room(path);
     Prompt prompt = write_prompt(Role::kCoder, path, context_parts(path, {}, nullptr),
-                                 "A security review of " + path + " says:\n" + list + "\nWrite " + path + " again, complete, with these mended and everything else kept.", room);
+                                 "A security review of " + path + " says:\n" + list + "\nWrite " + path +
+                                     " again, complete, with these mended and everything else kept.",
+                                 room);
     std::vector<Scored> scored = draft("coder", prompt, path, true, 0, room, {"review"});
     for (Scored& one : scored) {
       bool no_worse = one.measure.broken.empty() && one.measure.passed >= now_.passed && one.measure.honest >= now_.honest;
@@ -74,12 +76,16 @@ void ProjectRun::security_review() {
   std::vector<PromptPart> parts;
   size_t rank = 1;
   for (const auto& [path, text] : edits_) parts.push_back(file_part("File", path, text, rank++));
-  parts.push_back({"List the security weaknesses of this code, one a line, each with the function it is in. If there is none, write NONE.", {}, "", 0});
+  parts.push_back(
+      {"List the security weaknesses of this code, one a line, each with the function it is in. If there is none, write NONE.", {}, "", 0});
   size_t room = std::min<size_t>(160, state_.generator.n_ctx_seq() / 4);
-  RunState::Ask ask{.role = "security", .prompt = fit_prompt(state_.generator, system_prompt(Role::kSecurity, false), {}, parts, room), .max_tokens = room};
+  RunState::Ask ask{.role = "security",
+                    .prompt = fit_prompt(state_.generator, system_prompt(Role::kSecurity, false), {}, parts, room),
+                    .max_tokens = room};
   std::vector<Draft> drafts = state_.ask(ask);
   std::string text = drafts.empty() ? std::string() : drafts.front().text;
-  std::vector<std::string> lines = text.find("NONE") != std::string::npos && text.size() < 60 ? std::vector<std::string>{} : note_lines(text);
+  std::vector<std::string> lines =
+      text.find("NONE") != std::string::npos && text.size() < 60 ? std::vector<std::string>{} : note_lines(text);
   std::string detail;
   for (const std::string& line : lines) {
     detail += line + "\n";

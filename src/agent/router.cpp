@@ -36,7 +36,8 @@ FolderLook look_at(const std::filesystem::path& dir) {
   std::error_code error;
   size_t seen = 0;
   auto options = std::filesystem::directory_options::skip_permission_denied;
-  for (std::filesystem::recursive_directory_iterator it(dir, options, error), end; !error && it != end && seen < 5000; it.increment(error), ++seen) {
+  for (std::filesystem::recursive_directory_iterator it(dir, options, error), end; !error && it != end && seen < 5000;
+       it.increment(error), ++seen) {
     std::string name = it->path().filename().string();
     if (it->is_directory(error) && (name.starts_with('.') || name == "node_modules" || name == "venv" || name == "build")) {
       it.disable_recursion_pending();
@@ -59,18 +60,24 @@ Mode parse_mode(std::string_view name) {
 
 std::string_view to_string(Mode mode) noexcept {
   switch (mode) {
-    case Mode::kAuto: return "auto";
-    case Mode::kDirect: return "direct";
-    case Mode::kAgent: return "agent";
+    case Mode::kAuto:
+      return "auto";
+    case Mode::kDirect:
+      return "direct";
+    case Mode::kAgent:
+      return "agent";
   }
   return "auto";
 }
 
 std::string_view to_string(Verification verification) noexcept {
   switch (verification) {
-    case Verification::kVerified: return "verified";
-    case Verification::kRan: return "ran";
-    case Verification::kNotRun: return "not_run";
+    case Verification::kVerified:
+      return "verified";
+    case Verification::kRan:
+      return "ran";
+    case Verification::kNotRun:
+      return "not_run";
   }
   return "not_run";
 }
@@ -86,18 +93,23 @@ RouteDecision route(std::string_view task, const std::filesystem::path& dir, Mod
   std::vector<std::string> agent, direct;
   size_t n_examples = read_examples(task).size();
   if (n_examples > 0) {
-    agent.push_back("The task gives " + std::to_string(n_examples) + (n_examples == 1 ? " example" : " examples") + " that an answer can be run against.");
+    agent.push_back("The task gives " + std::to_string(n_examples) + (n_examples == 1 ? " example" : " examples") +
+                    " that an answer can be run against.");
   }
   if (text.find("traceback (most recent call last)") != std::string::npos) agent.emplace_back("The task shows a traceback.");
-  bool change = has_any(text, {"add", "implement", "fix", "change", "refactor", "write", "create", "make", "update", "rename", "remove", "replace", "support",
-                               "repair", "complete", "추가", "구현", "수정", "고쳐", "고치", "만들", "작성", "변경", "삭제", "바꿔", "리팩"}, hit);
-  bool asks = has_any(text, {"what", "why", "how", "explain", "describe", "which", "who", "when", "설명", "무엇", "뭐", "왜", "어떻게", "알려"}, hit);
-  bool leads_with_question = asks && (text.find('?') != std::string::npos || text.find("설명") != std::string::npos || text.find("explain") != std::string::npos);
+  bool change = has_any(text, {"add",    "implement", "fix",     "change",  "refactor", "write",    "create", "make", "update",
+                               "rename", "remove",    "replace", "support", "repair",   "complete", "추가",   "구현", "수정",
+                               "고쳐",   "고치",      "만들",    "작성",    "변경",     "삭제",     "바꿔",   "리팩"},
+                        hit);
+  bool asks = has_any(
+      text, {"what", "why", "how", "explain", "describe", "which", "who", "when", "설명", "무엇", "뭐", "왜", "어떻게", "알려"}, hit);
+  bool leads_with_question =
+      asks && (text.find('?') != std::string::npos || text.find("설명") != std::string::npos || text.find("explain") != std::string::npos);
   if (!dir.empty()) {
     FolderLook look = look_at(dir);
     if (change && !leads_with_question) {
-      agent.push_back("The task asks for a change in a project of " + std::to_string(look.sources) + " source files and " + std::to_string(look.tests) +
-                      " test files.");
+      agent.push_back("The task asks for a change in a project of " + std::to_string(look.sources) + " source files and " +
+                      std::to_string(look.tests) + " test files.");
     } else {
       direct.emplace_back("The task asks about the project and for no change in it.");
     }

@@ -17,8 +17,14 @@ bool is_korean(std::string_view text) {
 
 RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& request_,
                    const AgentObserver& observer, std::stop_token stop_)
-    : generator(generator_), runner(runner_), options(options_), request(request_), stop(std::move(stop_)), korean(is_korean(request_.task)),
-      observer_(observer), seed_(options_.seed) {}
+    : generator(generator_),
+      runner(runner_),
+      options(options_),
+      request(request_),
+      stop(std::move(stop_)),
+      korean(is_korean(request_.task)),
+      observer_(observer),
+      seed_(options_.seed) {}
 
 void RunState::begin_step(const std::string& role) {
   throw_if_stopped(stop);

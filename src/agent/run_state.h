@@ -12,14 +12,14 @@
 namespace aicoder::agent {
 
 struct Draft {
-  std::string text;   ///< with the forced prefix
-  bool cut = false;   ///< ended at max_tokens: probably incomplete
+  std::string text;  ///< with the forced prefix
+  bool cut = false;  ///< ended at max_tokens: probably incomplete
 };
 
 class RunState {
  public:
-  RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& request_, const AgentObserver& observer_,
-           std::stop_token stop_);
+  RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& request_,
+           const AgentObserver& observer_, std::stop_token stop_);
 
   TextGenerator& generator;
   CodeRunner* runner;
@@ -39,7 +39,7 @@ class RunState {
     bool greedy = true;    ///< one greedy draft, first in the result
     size_t n_sampled = 0;  ///< and so many at options.temperature, in the same batch
     size_t max_tokens = 0;
-    bool stream = false;   ///< the greedy draft goes to on_text
+    bool stream = false;  ///< the greedy draft goes to on_text
   };
   /// Model calls inside the present step; adds tokens and switch time to it.
   std::vector<Draft> ask(const Ask& ask);

@@ -128,8 +128,8 @@ void parse_runner_output(std::string_view out, std::string_view nonce, BoxReport
   }
 }
 
-BoxReport run_tests(CodeRunner& runner, const BoxJob& job, const std::vector<std::string>& test_files, const std::vector<std::string>& roots,
-                    const std::stop_token& stop) {
+BoxReport run_tests(CodeRunner& runner, const BoxJob& job, const std::vector<std::string>& test_files,
+                    const std::vector<std::string>& roots, const std::stop_token& stop) {
   return run(runner, job, {{"mode", "tests"}, {"files", test_files}, {"roots", roots}}, stop);
 }
 
@@ -143,7 +143,8 @@ BoxReport run_imports(CodeRunner& runner, const BoxJob& job, const std::vector<s
   return run(runner, job, {{"mode", "import"}, {"files", files}, {"roots", roots}}, stop);
 }
 
-BoxReport run_compile(CodeRunner& runner, const BoxJob& job, const std::map<std::string, std::string>& sources, const std::stop_token& stop) {
+BoxReport run_compile(CodeRunner& runner, const BoxJob& job, const std::map<std::string, std::string>& sources,
+                      const std::stop_token& stop) {
   return run(runner, job, {{"mode", "compile"}, {"sources", sources}}, stop);
 }
 

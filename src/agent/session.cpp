@@ -35,7 +35,8 @@ std::string new_id() {
 
 bool is_id(std::string_view id) {
   // It becomes a file name.
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-'; });
+  return !id.empty() && id.size() <= 64 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-'; });
 }
 
 fs::path sessions_dir() { return data_dir() / "sessions"; }
@@ -64,12 +65,25 @@ json to_json(const AgentResult& result) {
   json files = json::array(), steps = json::array();
   for (const FileChange& file : result.files) files.push_back({{"path", file.path}, {"diff", to_valid_utf8(file.diff)}});
   for (const AgentStep& step : result.steps) {
-    steps.push_back({{"role", step.role}, {"fragment", step.fragment}, {"tokens", step.tokens}, {"seconds", step.seconds},
-                     {"switch_ms", step.switch_ms}, {"verdict", step.verdict}, {"detail", to_valid_utf8(step.detail)}});
+    steps.push_back({{"role", step.role},
+                     {"fragment", step.fragment},
+                     {"tokens", step.tokens},
+                     {"seconds", step.seconds},
+                     {"switch_ms", step.switch_ms},
+                     {"verdict", step.verdict},
+                     {"detail", to_valid_utf8(step.detail)}});
   }
-  return {{"type", "result"}, {"answer", to_valid_utf8(result.answer)}, {"mode", to_string(result.mode)}, {"reasons", result.reasons},
-          {"verification", to_string(result.verification)}, {"verification_detail", result.verification_detail}, {"files", files},
-          {"steps", steps}, {"findings", result.findings}, {"tokens", result.tokens}, {"seconds", result.seconds},
+  return {{"type", "result"},
+          {"answer", to_valid_utf8(result.answer)},
+          {"mode", to_string(result.mode)},
+          {"reasons", result.reasons},
+          {"verification", to_string(result.verification)},
+          {"verification_detail", result.verification_detail},
+          {"files", files},
+          {"steps", steps},
+          {"findings", result.findings},
+          {"tokens", result.tokens},
+          {"seconds", result.seconds},
           {"sandbox_level", result.sandbox_level}};
 }
 
@@ -95,8 +109,14 @@ Session Session::create(std::string_view kind, std::string_view title, const fs:
   session.info_.title = to_valid_utf8(title);
   session.info_.dir = dir;
   session.info_.model = std::string(model);
-  session.append_line(dump({{"type", "session"}, {"version", 1}, {"id", session.info_.id}, {"kind", kind}, {"title", session.info_.title},
-                            {"dir", dir.string()}, {"model", model}, {"created", utc("%Y-%m-%dT%H:%M:%SZ")}}));
+  session.append_line(dump({{"type", "session"},
+                            {"version", 1},
+                            {"id", session.info_.id},
+                            {"kind", kind},
+                            {"title", session.info_.title},
+                            {"dir", dir.string()},
+                            {"model", model},
+                            {"created", utc("%Y-%m-%dT%H:%M:%SZ")}}));
   return session;
 }
 
@@ -120,7 +140,8 @@ Session Session::open(std::string_view id) {
     }
     std::string type = text(line, "type");
     if (number == 1) {
-      if (type != "session") throw Error(ErrorCode::kDataLoss, "[session] " + session.path_.string() + " line 1 is no session header", "remove the file");
+      if (type != "session")
+        throw Error(ErrorCode::kDataLoss, "[session] " + session.path_.string() + " line 1 is no session header", "remove the file");
       session.info_ = read_header(line);
     } else if (type == "message") {
       session.messages_.push_back({text(line, "role"), text(line, "content")});
@@ -131,9 +152,11 @@ Session Session::open(std::string_view id) {
       break;
     }
   }
-  if (session.info_.id.empty()) throw Error(ErrorCode::kDataLoss, "[session] " + session.path_.string() + " line 1 is incomplete", "remove the file");
+  if (session.info_.id.empty())
+    throw Error(ErrorCode::kDataLoss, "[session] " + session.path_.string() + " line 1 is incomplete", "remove the file");
   if (whole < content.size()) fs::resize_file(session.path_, whole);
-  session.info_.turns = static_cast<size_t>(std::count_if(session.messages_.begin(), session.messages_.end(), [](const ChatMessage& m) { return m.role == "user"; }));
+  session.info_.turns = static_cast<size_t>(
+      std::count_if(session.messages_.begin(), session.messages_.end(), [](const ChatMessage& m) { return m.role == "user"; }));
   return session;
 }
 

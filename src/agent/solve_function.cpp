@@ -13,9 +13,9 @@ namespace {
 struct Candidate {
   std::string code;
   size_t passed = 0;
-  bool loads = false;     ///< the code itself ran to its end
-  bool all = false;       ///< every given example passed, honestly
-  std::string errors;     ///< for the repair prompt
+  bool loads = false;  ///< the code itself ran to its end
+  bool all = false;    ///< every given example passed, honestly
+  std::string errors;  ///< for the repair prompt
   std::string verdict;
 };
 
@@ -35,7 +35,8 @@ class FunctionTask {
 
   void run() {
     draft("coder", task_prompt(), true, 0);
-    if (!solved() && !checks_.empty() && state_.options.n_candidates > 1) draft("coder", task_prompt(), false, state_.options.n_candidates - 1);
+    if (!solved() && !checks_.empty() && state_.options.n_candidates > 1)
+      draft("coder", task_prompt(), false, state_.options.n_candidates - 1);
     for (size_t round = 0; round < state_.options.max_repairs && !solved() && !best_.code.empty(); ++round) {
       // The greedy answer to an unchanged prompt would be the same again; samples are not.
       bool changed = best_.code != repaired_from_;
@@ -51,8 +52,11 @@ class FunctionTask {
 
   Prompt task_prompt() {
     std::string task = state_.request.task, fence = fence_for(task);
-    PromptPart part{"Write a self-contained Python script that solves this problem:\n" + fence + "\n" + task + (task.ends_with('\n') ? "" : "\n") + fence + "\n",
-                    {}, "the task", 0};
+    PromptPart part{"Write a self-contained Python script that solves this problem:\n" + fence + "\n" + task +
+                        (task.ends_with('\n') ? "" : "\n") + fence + "\n",
+                    {},
+                    "the task",
+                    0};
     Prompt prompt = fit_prompt(state_.generator, system_prompt(Role::kCoder, state_.korean), state_.request.history, {part}, max_tokens());
     prompt.prefix = "```python\n";
     prompt.stop = {"\n```"};
@@ -76,16 +80,19 @@ class FunctionTask {
 
   void draft(const std::string& role, const Prompt& prompt, bool greedy, size_t n_sampled) {
     state_.begin_step(role);
-    std::vector<Draft> drafts =
-        state_.ask({.role = role, .prompt = prompt, .greedy = greedy, .n_sampled = n_sampled, .max_tokens = max_tokens(), .stream = first_});
+    std::vector<Draft> drafts = state_.ask(
+        {.role = role, .prompt = prompt, .greedy = greedy, .n_sampled = n_sampled, .max_tokens = max_tokens(), .stream = first_});
     first_ = false;
     std::vector<std::string> codes;
     size_t empty = 0, repeated = 0;
     for (const Draft& d : drafts) {
       std::string code = code_of(d.text, state_.request.task);
-      if (code.empty()) ++empty;
-      else if (!seen_.insert(code).second) ++repeated;
-      else codes.push_back(std::move(code));
+      if (code.empty())
+        ++empty;
+      else if (!seen_.insert(code).second)
+        ++repeated;
+      else
+        codes.push_back(std::move(code));
     }
     std::string detail = std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft" : " drafts");
     if (empty > 0) detail += ", " + std::to_string(empty) + " without code";
@@ -124,7 +131,8 @@ class FunctionTask {
     state_.begin_step("run");
     BoxReport report;
     Candidate candidate = measure(code, report);
-    bool better = best_.code.empty() || (candidate.loads && !best_.loads) || (candidate.loads == best_.loads && candidate.passed > best_.passed);
+    bool better =
+        best_.code.empty() || (candidate.loads && !best_.loads) || (candidate.loads == best_.loads && candidate.passed > best_.passed);
     std::string detail = summary(candidate);
     std::string verdict = candidate.verdict;
     if (better || candidate.all) best_ = std::move(candidate);
@@ -132,7 +140,9 @@ class FunctionTask {
   }
 
   std::string summary(const Candidate& candidate) const {
-    if (checks_.empty()) return candidate.loads ? "the code ran without an error; no example was given" : "the code failed: " + candidate.errors.substr(0, 200);
+    if (checks_.empty())
+      return candidate.loads ? "the code ran without an error; no example was given"
+                             : "the code failed: " + candidate.errors.substr(0, 200);
     return std::to_string(candidate.passed) + " of " + std::to_string(checks_.size()) + " given examples passed";
   }
 

@@ -11,8 +11,8 @@ namespace {
 
 struct Line {
   size_t number;
-  std::string code;     ///< strings emptied, comments removed
-  std::string text;     ///< as written, comments removed
+  std::string code;  ///< strings emptied, comments removed
+  std::string text;  ///< as written, comments removed
 };
 
 /// Lines with comments removed; in `code` string contents are blanked, so that a rule on calls does not fire on a text about them.
@@ -41,7 +41,8 @@ std::vector<Line> code_lines(std::string_view source) {
     }
     if (token.kind == TokenKind::kString) {
       size_t quote = token.text.find_first_of("\"'");
-      bool triple = token.text.size() >= quote + 6 && token.text[quote] == token.text[quote + 1] && token.text[quote] == token.text[quote + 2];
+      bool triple =
+          token.text.size() >= quote + 6 && token.text[quote] == token.text[quote + 1] && token.text[quote] == token.text[quote + 2];
       size_t width = triple ? 3 : 1;
       if (token.end - token.begin >= quote + 2 * width) blank(blanked, token.begin + quote + width, token.end - width);
       if (statement_start) blank(stripped, token.begin, token.end);  // a docstring is prose
@@ -85,7 +86,8 @@ std::vector<Finding> apply(const std::vector<Rule>& rules, const std::string& pa
     // A line of thousands of characters is data; std::regex would recurse deeply on it.
     if (line.text.size() > 1000 || known.contains(trimmed(line.text))) continue;
     for (const Rule& rule : rules) {
-      if (std::regex_search(rule.on_text ? line.text : line.code, rule.pattern)) findings.push_back({rule.name, path, line.number, rule.message});
+      if (std::regex_search(rule.on_text ? line.text : line.code, rule.pattern))
+        findings.push_back({rule.name, path, line.number, rule.message});
     }
   }
   return findings;
@@ -101,20 +103,25 @@ bool mentions_password(std::string_view text) {
 std::vector<Finding> check_rules(const std::string& path, std::string_view before, std::string_view after) {
   if (!path.ends_with(".py")) return {};
   static const std::vector<Rule> kRules = {
-      {"eval-exec", std::regex(R"((^|[^\w.])(eval|exec)\s*\()"), false, "eval or exec runs text as code; parse it (ast.literal_eval, json) instead"},
+      {"eval-exec", std::regex(R"((^|[^\w.])(eval|exec)\s*\()"), false,
+       "eval or exec runs text as code; parse it (ast.literal_eval, json) instead"},
       {"shell-true", std::regex(R"(shell\s*=\s*True)"), false, "shell=True lets input reach a shell; pass a list of arguments"},
       {"os-system", std::regex(R"(\bos\.(system|popen)\s*\()"), false, "os.system runs a shell; use subprocess.run with a list"},
-      {"pickle-load", std::regex(R"(\b(pickle|cPickle|dill|marshal|shelve)\.(loads?|open)\s*\()"), false, "unpickling runs code of whoever wrote the data; use json"},
+      {"pickle-load", std::regex(R"(\b(pickle|cPickle|dill|marshal|shelve)\.(loads?|open)\s*\()"), false,
+       "unpickling runs code of whoever wrote the data; use json"},
       {"yaml-load", std::regex(R"(\byaml\.load\s*\((?!.*Safe))"), false, "yaml.load builds any object; use yaml.safe_load"},
       {"sql-format", std::regex(R"re(execute(many|script)?\s*\(\s*(f["']|["'][^"']*["']\s*(%|\+|\.format)))re"), true,
        "SQL built from strings; pass values as parameters"},
-      {"tls-verify-off", std::regex(R"(verify\s*=\s*False|CERT_NONE|_create_unverified_context)"), false, "TLS certificates are not checked"},
+      {"tls-verify-off", std::regex(R"(verify\s*=\s*False|CERT_NONE|_create_unverified_context)"), false,
+       "TLS certificates are not checked"},
       {"digest-compare",
-       std::regex(R"((digest|signature|hmac|mac|token|password_hash|hashed)\w*(\(\))?\s*[!=]=\s*\w|\w\s*[!=]=\s*\w*\.?(hex)?digest\(\))"), false,
-       "digests compared with ==, which leaks timing; use hmac.compare_digest"},
-      {"weak-random", std::regex(R"((salt|token|secret|session|nonce)\w*\s*=.*\brandom\.(random|randint|choice|choices|getrandbits|randbytes)\()"), false,
+       std::regex(R"((digest|signature|hmac|mac|token|password_hash|hashed)\w*(\(\))?\s*[!=]=\s*\w|\w\s*[!=]=\s*\w*\.?(hex)?digest\(\))"),
+       false, "digests compared with ==, which leaks timing; use hmac.compare_digest"},
+      {"weak-random",
+       std::regex(R"((salt|token|secret|session|nonce)\w*\s*=.*\brandom\.(random|randint|choice|choices|getrandbits|randbytes)\()"), false,
        "random is predictable; use the secrets module"},
-      {"hard-coded-secret", std::regex(R"re(\b\w*(password|passwd|secret|api_?key|token)\w*\s*=\s*["'][^"']{4,}["']\s*$)re", std::regex::icase), true,
+      {"hard-coded-secret",
+       std::regex(R"re(\b\w*(password|passwd|secret|api_?key|token)\w*\s*=\s*["'][^"']{4,}["']\s*$)re", std::regex::icase), true,
        "a secret in the source; read it from the environment or a file"},
       {"debug-on", std::regex(R"(\.run\(.*debug\s*=\s*True)"), false, "debug mode lets visitors run code"},
       {"tempfile-mktemp", std::regex(R"(\btempfile\.mktemp\s*\()"), false, "mktemp races; use mkstemp or NamedTemporaryFile"},
@@ -139,7 +146,8 @@ std::vector<Finding> check_rules(const std::string& path, std::string_view befor
   static const std::regex kFixedSalt(R"re(\bsalt\s*=\s*b?["'])re");
   for (const Line& line : lines) {
     if (line.text.size() <= 1000 && !known.contains(trimmed(line.text)) && std::regex_search(line.text, kFixedSalt)) {
-      findings.push_back({"fixed-salt", path, line.number, "a salt written in the source; draw one for each password with os.urandom or secrets"});
+      findings.push_back(
+          {"fixed-salt", path, line.number, "a salt written in the source; draw one for each password with os.urandom or secrets"});
     }
   }
   std::sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) { return a.line < b.line; });
@@ -150,10 +158,13 @@ std::vector<Finding> check_tampering(const std::string& path, std::string_view b
   if (!path.ends_with(".py")) return {};
   static const std::vector<Rule> kRules = {
       {"exits-process", std::regex(R"(\bos\._exit\s*\(|\bos\.abort\s*\(|\bos\.kill(pg)?\s*\()"), false, "ends the process from inside"},
-      {"touches-tests", std::regex(R"(^\s*(import|from)\s+(unittest|pytest|_pytest)\b)"), false, "imports the test framework in code that is not a test"},
-      {"reads-frames", std::regex(R"(\bsys\._getframe|\binspect\.(stack|currentframe)|\bgc\.get_(objects|referrers))"), false, "looks into its callers"},
+      {"touches-tests", std::regex(R"(^\s*(import|from)\s+(unittest|pytest|_pytest)\b)"), false,
+       "imports the test framework in code that is not a test"},
+      {"reads-frames", std::regex(R"(\bsys\._getframe|\binspect\.(stack|currentframe)|\bgc\.get_(objects|referrers))"), false,
+       "looks into its callers"},
       {"patches-builtins", std::regex(R"(\bbuiltins\.\w+\s*=[^=]|\bsetattr\s*\(\s*(builtins|unittest))"), false, "replaces builtins"},
-      {"knows-runner", std::regex(R"(aicoder-run|/proc/(self|\d+)|\bctypes\b|sys\.settrace|sys\.setprofile)"), true, "reaches below Python"},
+      {"knows-runner", std::regex(R"(aicoder-run|/proc/(self|\d+)|\bctypes\b|sys\.settrace|sys\.setprofile)"), true,
+       "reaches below Python"},
   };
   return apply(kRules, path, before, after);
 }

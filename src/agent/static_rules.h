@@ -10,7 +10,7 @@ namespace aicoder::agent {
 struct Finding {
   std::string rule;  ///< "weak-password-hash"
   std::string path;
-  size_t line = 0;   ///< 1-based
+  size_t line = 0;  ///< 1-based
   std::string message;
   std::string text() const { return path + ":" + std::to_string(line) + ": " + message + " [" + rule + "]"; }
 };

@@ -22,7 +22,7 @@ constexpr size_t kKeptEntries = 20;
 
 [[noreturn]] void fail_errno(const fs::path& path, const std::string& what) {
   int error = errno;
-  auto code = error == ENOSPC || error == EDQUOT ? ErrorCode::kResourceExhausted
+  auto code = error == ENOSPC || error == EDQUOT                    ? ErrorCode::kResourceExhausted
               : error == EACCES || error == EPERM || error == EROFS ? ErrorCode::kPermissionDenied
                                                                     : ErrorCode::kInternal;
   throw Error(code, "[apply] " + what + " " + path.string() + ": " + std::strerror(error));
@@ -41,10 +41,13 @@ json to_json(const JournalEntry& entry, const fs::path& dir) {
 UndoJournal::UndoJournal(const fs::path& dir) {
   std::error_code error;
   dir_ = fs::canonical(dir, error);
-  if (error || !fs::is_directory(dir_)) throw Error(ErrorCode::kNotFound, "[undo] no folder " + dir.string(), "give the project's folder with --dir");
+  if (error || !fs::is_directory(dir_))
+    throw Error(ErrorCode::kNotFound, "[undo] no folder " + dir.string(), "give the project's folder with --dir");
   folder_ = data_dir() / "undo" / sha256_hex(dir_.string()).substr(0, 32);
   fs::create_directories(folder_, error);
-  if (error) throw Error(ErrorCode::kPermissionDenied, "[undo] cannot make " + folder_.string() + ": " + error.message(), "set AICODER_HOME to a folder you may write");
+  if (error)
+    throw Error(ErrorCode::kPermissionDenied, "[undo] cannot make " + folder_.string() + ": " + error.message(),
+                "set AICODER_HOME to a folder you may write");
   lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_ < 0) fail_errno(folder_ / "lock", "cannot open");
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
@@ -92,7 +95,8 @@ std::optional<JournalEntry> UndoJournal::last() {
       }
       entry.created_dirs = j.at("created_dirs").get<std::vector<std::string>>();
     } catch (const json::exception& e) {
-      throw Error(ErrorCode::kDataLoss, "[undo] " + (folder / "journal.json").string() + ": " + e.what(), "remove that folder to give up this undo step");
+      throw Error(ErrorCode::kDataLoss, "[undo] " + (folder / "journal.json").string() + ": " + e.what(),
+                  "remove that folder to give up this undo step");
     }
     return entry;
   }
@@ -160,7 +164,8 @@ std::optional<std::string> current_content(const fs::path& target) {
   std::error_code error;
   fs::file_status status = fs::symlink_status(target, error);
   if (!fs::exists(status)) return std::nullopt;
-  if (!fs::is_regular_file(status)) throw Error(ErrorCode::kFailedPrecondition, "[apply] " + target.string() + " is no plain file; nothing was changed");
+  if (!fs::is_regular_file(status))
+    throw Error(ErrorCode::kFailedPrecondition, "[apply] " + target.string() + " is no plain file; nothing was changed");
   return read_file(target);
 }
 

@@ -19,9 +19,9 @@ constexpr size_t kMaxFiles = 20'000;
 constexpr uint64_t kMaxEditableBytes = 256 << 10;
 
 bool is_skipped_folder(const std::string& name) {
-  static const char* const kNames[] = {".git",   ".hg",  ".svn",          "node_modules",  "__pycache__", ".venv",         "venv",         "env",
-                                       ".tox",   ".nox", ".mypy_cache",   ".pytest_cache", "build",       "dist",          "target",       ".idea",
-                                       ".vscode", ".cache", ".ruff_cache", ".eggs",        "site-packages", ".next",      ".gradle"};
+  static const char* const kNames[] = {".git",    ".hg",    ".svn",        "node_modules",  "__pycache__",   ".venv", "venv",   "env",
+                                       ".tox",    ".nox",   ".mypy_cache", ".pytest_cache", "build",         "dist",  "target", ".idea",
+                                       ".vscode", ".cache", ".ruff_cache", ".eggs",         "site-packages", ".next", ".gradle"};
   return std::any_of(std::begin(kNames), std::end(kNames), [&](const char* n) { return name == n; }) || name.ends_with(".egg-info");
 }
 
@@ -33,10 +33,12 @@ Workspace::Workspace(const fs::path& dir, const std::stop_token& stop) {
   std::error_code error;
   fs::file_status status = fs::status(dir, error);
   if (!fs::exists(status)) throw Error(ErrorCode::kNotFound, "[agent] no folder " + dir.string(), "give an existing folder with --dir");
-  if (!fs::is_directory(status)) throw Error(ErrorCode::kInvalidArgument, "[agent] " + dir.string() + " is no folder", "give a folder with --dir");
+  if (!fs::is_directory(status))
+    throw Error(ErrorCode::kInvalidArgument, "[agent] " + dir.string() + " is no folder", "give a folder with --dir");
   std::string pattern = (fs::temp_directory_path() / "aicoder-work-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) {
-    throw Error(ErrorCode::kResourceExhausted, "[agent] cannot make a folder for the working copy in " + fs::temp_directory_path().string());
+    throw Error(ErrorCode::kResourceExhausted,
+                "[agent] cannot make a folder for the working copy in " + fs::temp_directory_path().string());
   }
   copy_ = pattern;
   try {
@@ -102,7 +104,8 @@ void Workspace::scan(const fs::path& root, const std::stop_token& stop) {
       }
       total += bytes;
       if (files_.size() >= kMaxFiles || total > kMaxTotalBytes) {
-        throw Error(ErrorCode::kResourceExhausted, "[agent] " + root.string() + " holds more than 20,000 files or 48 MiB that are not ignored",
+        throw Error(ErrorCode::kResourceExhausted,
+                    "[agent] " + root.string() + " holds more than 20,000 files or 48 MiB that are not ignored",
                     "list what the tests do not need in .gitignore, or give a smaller folder with --dir");
       }
       std::string content;

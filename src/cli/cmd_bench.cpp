@@ -13,7 +13,9 @@ void add_bench(CLI::App& app, Runtime& runtime) {
     command->allow_extras();
     command->group("Not built yet");
     command->callback([&runtime, planned] {
-      runtime.action = [planned]() -> int { throw Error(ErrorCode::kUnimplemented, std::string("[bench ") + planned + "] planned and not built yet", "aicoder bench generate"); };
+      runtime.action = [planned]() -> int {
+        throw Error(ErrorCode::kUnimplemented, std::string("[bench ") + planned + "] planned and not built yet", "aicoder bench generate");
+      };
     });
   }
 }

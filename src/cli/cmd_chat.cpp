@@ -44,7 +44,8 @@ class Chat {
         runtime_.terminal.warn(runtime_.terminal.paint(Colour::kRed, "error: ") + error.what());
         if (!error.fix().empty()) runtime_.terminal.warn("  fix: " + error.fix());
       }
-      if (runtime_.json) turns_.push_back({{"error", {{"code", to_string(error.code())}, {"message", error.what()}, {"fix", error.fix()}}}});
+      if (runtime_.json)
+        turns_.push_back({{"error", {{"code", to_string(error.code())}, {"message", error.what()}, {"fix", error.fix()}}}});
     }
     return true;
   }
@@ -73,7 +74,8 @@ class Chat {
     } else if (name == "/fragment") {
       choose_fragment(rest);
     } else if (name == "/undo") {
-      if (args_.dir.empty()) throw Error(ErrorCode::kFailedPrecondition, "[chat] no folder is open", "start with: aicoder chat --dir FOLDER");
+      if (args_.dir.empty())
+        throw Error(ErrorCode::kFailedPrecondition, "[chat] no folder is open", "start with: aicoder chat --dir FOLDER");
       runtime_.terminal.line(fmt::format("restored: {}", fmt::join(undo_changes(args_.dir), ", ")));
     } else if (name == "/clear") {
       history_.clear();
@@ -129,7 +131,8 @@ int run(Runtime& runtime, Args args) {
     session = Session::open(args.session_id);
     if (args.dir.empty()) args.dir = session->info().dir.string();
   }
-  if (!args.dir.empty() && !std::filesystem::is_directory(args.dir)) throw Error(ErrorCode::kNotFound, fmt::format("[chat] --dir {} is no folder", args.dir));
+  if (!args.dir.empty() && !std::filesystem::is_directory(args.dir))
+    throw Error(ErrorCode::kNotFound, fmt::format("[chat] --dir {} is no folder", args.dir));
   std::unique_ptr<Sandbox> box;
   try {
     box = std::make_unique<Sandbox>();
@@ -167,7 +170,9 @@ void add_chat_options(CLI::App& command, const std::shared_ptr<Args>& args, Runt
 
 void add_chat(CLI::App& app, Runtime& runtime) {
   const auto args = std::make_shared<Args>();
-  add_chat_options(*app.add_subcommand("chat", "Talk: streaming, history, /direct, /agent, /fragment, /undo; from a pipe, one message a line"), args, runtime);
+  add_chat_options(
+      *app.add_subcommand("chat", "Talk: streaming, history, /direct, /agent, /fragment, /undo; from a pipe, one message a line"), args,
+      runtime);
   const auto resumed = std::make_shared<Args>();
   auto* resume = app.add_subcommand("resume", "Go on with an earlier chat or run");
   add_chat_options(*resume, resumed, runtime);

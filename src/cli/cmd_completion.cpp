@@ -30,7 +30,8 @@ std::string bash_script(const std::vector<Node>& nodes) {
   return "_aicoder() {\n"
          "  local cur=${COMP_WORDS[COMP_CWORD]} path='' word words=''\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    case $word in -*) ;; *) case \" $(_aicoder_words \"$path\") \" in *\" $word \"*) path=\"${path:+$path }$word\" ;; esac ;; esac\n"
+         "    case $word in -*) ;; *) case \" $(_aicoder_words \"$path\") \" in *\" $word \"*) path=\"${path:+$path }$word\" ;; esac ;; "
+         "esac\n"
          "  done\n"
          "  words=$(_aicoder_words \"$path\")\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
@@ -49,7 +50,8 @@ std::string bash_script(const std::vector<Node>& nodes) {
 std::string fish_script(const std::vector<Node>& nodes) {
   std::string out;
   for (const auto& node : nodes) {
-    std::string condition = node.path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + node.path.substr(node.path.rfind(' ') + 1);
+    std::string condition =
+        node.path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + node.path.substr(node.path.rfind(' ') + 1);
     for (const auto& word : node.words) {
       out += word.starts_with("--") ? fmt::format("complete -c aicoder -n '{}' -l {}\n", condition, word.substr(2))
                                     : fmt::format("complete -c aicoder -f -n '{}' -a {}\n", condition, word);

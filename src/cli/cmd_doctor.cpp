@@ -25,7 +25,7 @@ std::string cpu_name() {
 uint64_t disk_free(std::filesystem::path dir) {
   std::error_code ignored;
   while (!dir.empty() && !std::filesystem::exists(dir, ignored)) dir = dir.parent_path();
-  struct statvfs info {};
+  struct statvfs info{};
   return ::statvfs(dir.c_str(), &info) == 0 ? static_cast<uint64_t>(info.f_bavail) * info.f_frsize : 0;
 }
 
@@ -55,18 +55,21 @@ void add_doctor(CLI::App& app, Runtime& runtime) {
       } catch (const Error&) {
       }
       checks.push_back({"model " + wanted, have_model, have_model ? "" : "aicoder pull " + wanted});
-      checks.push_back({"memory for " + wanted, memory > (uint64_t{3} << 30), memory > (uint64_t{3} << 30) ? "" : "use a smaller model: aicoder run -m qwen2.5-coder-0.5b"});
-      checks.push_back({"disk space", disk > (uint64_t{2} << 30), disk > (uint64_t{2} << 30) ? "" : "free 2 GB, or point $AICODER_HOME at a larger disk"});
+      checks.push_back({"memory for " + wanted, memory > (uint64_t{3} << 30),
+                        memory > (uint64_t{3} << 30) ? "" : "use a smaller model: aicoder run -m qwen2.5-coder-0.5b"});
+      checks.push_back({"disk space", disk > (uint64_t{2} << 30),
+                        disk > (uint64_t{2} << 30) ? "" : "free 2 GB, or point $AICODER_HOME at a larger disk"});
       for (const auto& check : sandbox.checks) checks.push_back({"sandbox: " + check.name, check.ok, check.fix});
       const bool all_ok = std::all_of(checks.begin(), checks.end(), [](const Check& c) { return c.ok; });
 
       const auto engine = engine_description();
       Json list = Json::array();
       auto& t = runtime.terminal;
-      std::string text = fmt::format("cpu       {}, {} threads\nmemory    {}\ndisk      {} free at {}\nengine    {}\nsandbox   {}\nconfig    {}\n\n", cpu_name(),
-                                     usable_cores(), human_bytes(static_cast<double>(memory)), human_bytes(static_cast<double>(disk)),
-                                     data_dir().string(), engine, sandbox.level,
-                                     runtime.config.path.empty() ? "none, defaults (" + (config_dir() / "config.toml").string() + ")" : runtime.config.path.string());
+      std::string text = fmt::format(
+          "cpu       {}, {} threads\nmemory    {}\ndisk      {} free at {}\nengine    {}\nsandbox   {}\nconfig    {}\n\n", cpu_name(),
+          usable_cores(), human_bytes(static_cast<double>(memory)), human_bytes(static_cast<double>(disk)), data_dir().string(), engine,
+          sandbox.level,
+          runtime.config.path.empty() ? "none, defaults (" + (config_dir() / "config.toml").string() + ")" : runtime.config.path.string());
       for (const auto& check : checks) {
         list.push_back({{"name", check.name}, {"ok", check.ok}, {"fix", check.fix}});
         text += fmt::format("{} {}\n", check.ok ? t.paint(Colour::kGreen, "ok  ") : t.paint(Colour::kRed, "FAIL"), check.name);

@@ -28,17 +28,19 @@ int run(Runtime& runtime, Args& args, const std::string& suite) {
   Sandbox box;  // before the model is loaded: without it nothing can be graded
   auto engine = make_engine(runtime, args.engine, args.n_parallel);
   const auto report = run_suite(*engine.generator, box, options);
-  std::string text = fmt::format("{} on {}: {} of {} passed = {:.1f} % (95 % interval {:.1f} to {:.1f}), {} tokens, {}", report.suite, report.model, report.passed,
-                                 report.n, report.score * 100, report.ci95[0] * 100, report.ci95[1] * 100, report.tokens, human_seconds(report.seconds));
+  std::string text = fmt::format("{} on {}: {} of {} passed = {:.1f} % (95 % interval {:.1f} to {:.1f}), {} tokens, {}", report.suite,
+                                 report.model, report.passed, report.n, report.score * 100, report.ci95[0] * 100, report.ci95[1] * 100,
+                                 report.tokens, human_seconds(report.seconds));
   if (report.resumed > 0) text += fmt::format("\n{} items were already done", report.resumed);
   return runtime.finish(to_json(report), text);
 }
 
 int compare_reports(Runtime& runtime, const Args& args) {
   const auto c = compare(read_report(args.a), read_report(args.b));
-  return runtime.finish(to_json(c), fmt::format("n {}: both {}, only A {}, only B {}, neither {}\n"
-                                                "B - A = {:+.1f} points (95 % interval {:+.1f} to {:+.1f}), exact McNemar p = {:.3g}",
-                                                c.n, c.both, c.only_a, c.only_b, c.neither, c.delta * 100, c.ci95[0] * 100, c.ci95[1] * 100, c.p_mcnemar));
+  return runtime.finish(
+      to_json(c), fmt::format("n {}: both {}, only A {}, only B {}, neither {}\n"
+                              "B - A = {:+.1f} points (95 % interval {:+.1f} to {:+.1f}), exact McNemar p = {:.3g}",
+                              c.n, c.both, c.only_a, c.only_b, c.neither, c.delta * 100, c.ci95[0] * 100, c.ci95[1] * 100, c.p_mcnemar));
 }
 
 }  // namespace
@@ -53,10 +55,14 @@ void add_eval(CLI::App& app, Runtime& runtime) {
     auto* command = eval->add_subcommand(name, about);
     add_engine_options(*command, args->engine, runtime);
     command->add_option("--data", args->data, "JSONL of the suite, also .gz")->required();
-    command->add_option("--mode", args->mode, "direct, or agent (sees only the examples the prompt shows)")->check(CLI::IsMember({"direct", "agent"}))->capture_default_str();
+    command->add_option("--mode", args->mode, "direct, or agent (sees only the examples the prompt shows)")
+        ->check(CLI::IsMember({"direct", "agent"}))
+        ->capture_default_str();
     command->add_option("--limit", args->options.limit, "First N items; 0: all")->capture_default_str();
     command->add_option("--out", args->out_dir, "Folder for raw outputs; run again with the same folder to resume");
-    command->add_option("--max-tokens", args->options.max_tokens, "Per answer")->check(CLI::Range(size_t{16}, size_t{1} << 16))->capture_default_str();
+    command->add_option("--max-tokens", args->options.max_tokens, "Per answer")
+        ->check(CLI::Range(size_t{16}, size_t{1} << 16))
+        ->capture_default_str();
     command->add_option("--parallel", args->n_parallel, "Answers generated together")->check(CLI::Range(1, 64))->capture_default_str();
     command->add_option("--seed", args->options.seed, "Of sampling (mode agent)")->capture_default_str();
     command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args, name); }; });

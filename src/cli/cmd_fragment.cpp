@@ -14,17 +14,18 @@ std::string evidence_text(const FragmentInfo& info) {
   if (info.evidence.empty()) return "none: nothing has been measured with this fragment";
   std::string text;
   for (const auto& e : info.evidence) {
-    text += fmt::format("{}{}: off {:.1f} %, on {:.1f} % at strength {} (n {}, p {:.3g})", text.empty() ? "" : "\n           ", e.suite, e.score_off * 100,
-                        e.score_on * 100, e.strength, e.n, e.p_value);
+    text += fmt::format("{}{}: off {:.1f} %, on {:.1f} % at strength {} (n {}, p {:.3g})", text.empty() ? "" : "\n           ", e.suite,
+                        e.score_off * 100, e.score_on * 100, e.strength, e.n, e.p_value);
   }
   return text;
 }
 
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
-  std::string text = fmt::format("name       {}\nrole       {}\nrecipe     {}, keep {}, rank {}\nstrength   {}\nbase       {}\nsize       {}\nevidence   {}\n\n", info.name,
-                                 info.role, info.recipe, info.keep, info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
-                                 evidence_text(info));
+  std::string text = fmt::format(
+      "name       {}\nrole       {}\nrecipe     {}, keep {}, rank {}\nstrength   {}\nbase       {}\nsize       {}\nevidence   {}\n\n",
+      info.name, info.role, info.recipe, info.keep, info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
+      evidence_text(info));
   text += fmt::format("{:<32} {:>5}  {}\n", "TENSOR", "RANK", "ENERGY KEPT");
   for (const auto& t : info.tensors) text += fmt::format("{:<32} {:>5}  {:.3f}\n", t.name, t.rank, t.retained_energy);
   return runtime.finish(to_json(info), text);
@@ -32,14 +33,18 @@ int inspect(Runtime& runtime, const std::string& file) {
 
 int list(Runtime& runtime) {
   Json fragments = Json::array();
-  std::string text = fmt::format("{:<20} {:<10} {:<10} {:>5} {:>8}  {:<28} {}\n", "NAME", "ROLE", "RECIPE", "RANK", "STRENGTH", "BASE", "EVIDENCE");
+  std::string text =
+      fmt::format("{:<20} {:<10} {:<10} {:>5} {:>8}  {:<28} {}\n", "NAME", "ROLE", "RECIPE", "RANK", "STRENGTH", "BASE", "EVIDENCE");
   for (const auto& info : list_fragments(fragments_dir())) {
     auto json = to_json(info);
     json.erase("tensors");
     fragments.push_back(json);
-    const std::string evidence = info.evidence.empty() ? "not measured"
-                                                       : fmt::format("{:+.1f} points on {}", (info.evidence[0].score_on - info.evidence[0].score_off) * 100, info.evidence[0].suite);
-    text += fmt::format("{:<20} {:<10} {:<10} {:>5} {:>8}  {:<28} {}\n", info.name, info.role, info.recipe, info.rank, info.strength, info.base_name, evidence);
+    const std::string evidence =
+        info.evidence.empty()
+            ? "not measured"
+            : fmt::format("{:+.1f} points on {}", (info.evidence[0].score_on - info.evidence[0].score_off) * 100, info.evidence[0].suite);
+    text += fmt::format("{:<20} {:<10} {:<10} {:>5} {:>8}  {:<28} {}\n", info.name, info.role, info.recipe, info.rank, info.strength,
+                        info.base_name, evidence);
   }
   if (fragments.empty()) text = "no fragments yet; make one: aicoder fragment build --preset coder\n";
   return runtime.finish({{"fragments", fragments}}, text);
@@ -55,15 +60,18 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();
   inspect_command->callback([=, &runtime] { runtime.action = [=, &runtime] { return inspect(runtime, *file); }; });
-  fragment->add_subcommand("list", "Fragments on this machine")->callback([&runtime] { runtime.action = [&runtime] { return list(runtime); }; });
+  fragment->add_subcommand("list", "Fragments on this machine")->callback([&runtime] {
+    runtime.action = [&runtime] { return list(runtime); };
+  });
   for (const char* planned : {"eval", "ablate", "export", "import", "merge", "diff"}) {
     auto* command = fragment->add_subcommand(planned, "Not built yet");
     command->allow_extras();
     command->group("Not built yet");
     command->callback([&runtime, planned] {
       runtime.action = [planned]() -> int {
-        throw Error(ErrorCode::kUnimplemented, std::string("[fragment ") + planned + "] planned and not built yet",
-                    "compare ON and OFF with: aicoder eval humaneval --data FILE --out A; ... --fragment F --out B; aicoder eval compare A B");
+        throw Error(
+            ErrorCode::kUnimplemented, std::string("[fragment ") + planned + "] planned and not built yet",
+            "compare ON and OFF with: aicoder eval humaneval --data FILE --out A; ... --fragment F --out B; aicoder eval compare A B");
       };
     });
   }

@@ -23,14 +23,17 @@ struct Args {
 bool is_statistics(const std::filesystem::path& path) { return path.extension() == ".gguf"; }
 
 /// Statistics of each file: read when it is an imatrix, else captured; all merged.
-ActivationStats gather(Runtime& runtime, const std::shared_ptr<const Model>& model, const std::vector<std::string>& files, const Args& args) {
+ActivationStats gather(Runtime& runtime, const std::shared_ptr<const Model>& model, const std::vector<std::string>& files,
+                       const Args& args) {
   ActivationStats all;
   bool first = true;
   for (const auto& file : files) {
     const auto stats = is_statistics(file) ? read_imatrix(file)
                                            : capture(model, read_text_records(file),
-                                                     {.max_tokens = args.max_tokens / files.size(), .n_threads = args.engine.n_threads,
-                                                      .progress = runtime.progress(), .stop = runtime.interrupt.token()});
+                                                     {.max_tokens = args.max_tokens / files.size(),
+                                                      .n_threads = args.engine.n_threads,
+                                                      .progress = runtime.progress(),
+                                                      .stop = runtime.interrupt.token()});
     if (first) {
       all = stats;
     } else {
@@ -44,12 +47,14 @@ ActivationStats gather(Runtime& runtime, const std::shared_ptr<const Model>& mod
 /// The shipped statistics of this base, else the shipped text.
 std::string shipped(const Model& model, const std::string& set, bool recapture) {
   const auto statistics = share_dir() / "stats" / model.path().stem() / (set + ".imatrix.gguf");
-  if (!recapture && std::filesystem::exists(statistics) && read_imatrix(statistics).base_fingerprint == model.fingerprint()) return statistics.string();
+  if (!recapture && std::filesystem::exists(statistics) && read_imatrix(statistics).base_fingerprint == model.fingerprint())
+    return statistics.string();
   for (const char* ending : {".jsonl.gz", ".jsonl", ".txt.gz", ".txt"}) {
     const auto text = share_dir() / "calib" / (set + ending);
     if (std::filesystem::exists(text)) return text.string();
   }
-  throw Error(ErrorCode::kNotFound, fmt::format("[fragment build] no shipped calibration set '{}' under {}", set, (share_dir() / "calib").string()),
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("[fragment build] no shipped calibration set '{}' under {}", set, (share_dir() / "calib").string()),
               "give your own with --calib FILE");
 }
 
@@ -64,7 +69,8 @@ std::optional<float> fixed_strength(const std::string& text) {
 }
 
 /// Mean NLL on the first tokens of the calibration text; nothing when only statistics were given.
-std::optional<double> calibration_loss(Runtime& runtime, LocalGenerator& generator, std::span<const FragmentChoice> fragments, const std::vector<std::string>& files) {
+std::optional<double> calibration_loss(Runtime& runtime, LocalGenerator& generator, std::span<const FragmentChoice> fragments,
+                                       const std::vector<std::string>& files) {
   constexpr size_t kTokens = 2048;
   for (const auto& file : files) {
     if (is_statistics(file)) continue;
@@ -87,20 +93,33 @@ int run(Runtime& runtime, Args args) {
     if (args.general.empty() && recipe == Recipe::kContrast) args.general = {shipped(*model, "general", args.recapture)};
   }
   if (args.name.empty()) throw Error(ErrorCode::kInvalidArgument, "[fragment build] no name", "give --name NAME or --preset coder");
-  if (args.name.find('/') != std::string::npos) throw Error(ErrorCode::kInvalidArgument, "[fragment build] a name holds no '/'; use -o for a path");
+  if (args.name.find('/') != std::string::npos)
+    throw Error(ErrorCode::kInvalidArgument, "[fragment build] a name holds no '/'; use -o for a path");
   const bool needs_task = recipe == Recipe::kWanda || recipe == Recipe::kContrast;
-  if (needs_task && args.calib.empty()) throw Error(ErrorCode::kInvalidArgument, "[fragment build] no calibration text", "give --calib FILE or --preset coder");
+  if (needs_task && args.calib.empty())
+    throw Error(ErrorCode::kInvalidArgument, "[fragment build] no calibration text", "give --calib FILE or --preset coder");
   if (recipe == Recipe::kContrast && args.general.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "[fragment build] contrast needs --general FILE: text that the skill should differ from", "add --general FILE, or use --preset");
+    throw Error(ErrorCode::kInvalidArgument, "[fragment build] contrast needs --general FILE: text that the skill should differ from",
+                "add --general FILE, or use --preset");
   }
-  const std::filesystem::path out = args.out.empty() ? fragments_dir() / model->path().stem() / (args.name + ".gguf") : std::filesystem::path(args.out);
+  const std::filesystem::path out =
+      args.out.empty() ? fragments_dir() / model->path().stem() / (args.name + ".gguf") : std::filesystem::path(args.out);
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
 
   ActivationStats task, general;
   if (!args.calib.empty()) task = gather(runtime, model, args.calib, args);
   if (!args.general.empty()) general = gather(runtime, model, args.general, args);
-  FragmentSpec spec{.name = args.name, .role = args.role, .recipe = recipe, .keep = args.keep, .rank = args.rank, .strength = strength.value_or(0.0f), .seed = args.seed,
-                    .task = args.calib.empty() ? nullptr : &task, .general = args.general.empty() ? nullptr : &general, .progress = runtime.progress(), .stop = runtime.interrupt.token()};
+  FragmentSpec spec{.name = args.name,
+                    .role = args.role,
+                    .recipe = recipe,
+                    .keep = args.keep,
+                    .rank = args.rank,
+                    .strength = strength.value_or(0.0f),
+                    .seed = args.seed,
+                    .task = args.calib.empty() ? nullptr : &task,
+                    .general = args.general.empty() ? nullptr : &general,
+                    .progress = runtime.progress(),
+                    .stop = runtime.interrupt.token()};
   const auto built = build_fragment(*model, spec, out);
 
   StrengthChoice choice;
@@ -119,8 +138,9 @@ int run(Runtime& runtime, Args args) {
   const auto loss_on = calibration_loss(runtime, *engine.generator, std::span(&on, 1), args.calib);
 
   Json trials = Json::array();
-  std::string text = fmt::format("{}: {}, {} tensors, energy kept {:.1f} % on average, {}, {}\n", out.string(), args.recipe, built.tensors.size(),
-                                 built.retained_energy * 100, human_bytes(static_cast<double>(built.bytes)), human_seconds(built.seconds));
+  std::string text =
+      fmt::format("{}: {}, {} tensors, energy kept {:.1f} % on average, {}, {}\n", out.string(), args.recipe, built.tensors.size(),
+                  built.retained_energy * 100, human_bytes(static_cast<double>(built.bytes)), human_seconds(built.seconds));
   for (const auto& trial : choice.trials) {
     trials.push_back({{"strength", trial.strength}, {"passed", trial.passed}, {"n", trial.n}});
     text += fmt::format("  strength {:<5} {} of {} held-out tasks\n", trial.strength, trial.passed, trial.n);
@@ -155,9 +175,12 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--calib", args->calib, "Text of the skill (.txt, .jsonl, .gz), or activation statistics (imatrix .gguf)");
   command->add_option("--general", args->general, "The same for general text (recipe contrast)");
   command->add_option("--recipe", args->recipe, "wanda, contrast, magnitude or random")->capture_default_str();
-  command->add_option("--keep", args->keep, "Share of the weights of each output row")->check(CLI::Range(0.001, 1.0))->capture_default_str();
+  command->add_option("--keep", args->keep, "Share of the weights of each output row")
+      ->check(CLI::Range(0.001, 1.0))
+      ->capture_default_str();
   command->add_option("--rank", args->rank, "Of the low-rank factors")->check(CLI::Range(1, 4096))->capture_default_str();
-  command->add_option("--strength", args->strength, "A number, or auto: chosen by verified success on held-out tasks, 0 wins ties")->capture_default_str();
+  command->add_option("--strength", args->strength, "A number, or auto: chosen by verified success on held-out tasks, 0 wins ties")
+      ->capture_default_str();
   command->add_option("--tasks", args->tasks, "Held-out MBPP tasks for auto (ids 601 and above)");
   command->add_option("--n-tasks", args->n_tasks, "How many of them")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--max-tokens", args->max_tokens, "Calibration tokens a set; 0: all")->capture_default_str();

@@ -20,9 +20,13 @@ int list(Runtime& runtime) {
   Json models = Json::array();
   std::string table = fmt::format("{:<24} {:>9}  {:<10} {}\n", "NAME", "SIZE", "STATE", "LICENCE");
   const auto row = [&](const std::string& name, const InstalledModel* found, uint64_t bytes, const std::string& licence) {
-    models.push_back({{"name", name}, {"installed", found != nullptr}, {"bytes", bytes}, {"licence", licence},
+    models.push_back({{"name", name},
+                      {"installed", found != nullptr},
+                      {"bytes", bytes},
+                      {"licence", licence},
                       {"path", found != nullptr ? Json(found->path.string()) : Json()}});
-    table += fmt::format("{:<24} {:>9}  {:<10} {}\n", name, human_bytes(static_cast<double>(bytes)), found != nullptr ? "installed" : "-", licence);
+    table += fmt::format("{:<24} {:>9}  {:<10} {}\n", name, human_bytes(static_cast<double>(bytes)), found != nullptr ? "installed" : "-",
+                         licence);
   };
   for (const auto& entry : model_catalog()) {
     const auto it = std::find_if(installed.begin(), installed.end(), [&](const auto& m) { return m.name == entry.name; });

@@ -23,7 +23,8 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
     command->group("Not built yet");
     command->callback([&runtime, name = planned.name] {
       runtime.action = [name]() -> int {
-        throw Error(ErrorCode::kUnimplemented, std::string("[") + name + "] this command is planned and not built yet", "see CHANGELOG.md for what is there");
+        throw Error(ErrorCode::kUnimplemented, std::string("[") + name + "] this command is planned and not built yet",
+                    "see CHANGELOG.md for what is there");
       };
     });
   }

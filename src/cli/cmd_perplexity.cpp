@@ -16,9 +16,11 @@ int run(Runtime& runtime, const Args& args) {
   EngineArgs engine_args = args.engine;
   engine_args.n_ctx = 512;  // the window of the definition (design, section 12)
   auto engine = make_engine(runtime, engine_args, 1);
-  const auto result = perplexity(engine.generator->lane(engine.fragments), records, 512, args.max_tokens, runtime.progress(), runtime.interrupt.token());
-  return runtime.finish({{"nll", result.nll}, {"perplexity", result.perplexity}, {"tokens", result.tokens}},
-                        fmt::format("perplexity {:.4f} (mean NLL {:.5f} over {} tokens, windows of 512)", result.perplexity, result.nll, result.tokens));
+  const auto result =
+      perplexity(engine.generator->lane(engine.fragments), records, 512, args.max_tokens, runtime.progress(), runtime.interrupt.token());
+  return runtime.finish(
+      {{"nll", result.nll}, {"perplexity", result.perplexity}, {"tokens", result.tokens}},
+      fmt::format("perplexity {:.4f} (mean NLL {:.5f} over {} tokens, windows of 512)", result.perplexity, result.nll, result.tokens));
 }
 
 }  // namespace

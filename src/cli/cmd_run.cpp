@@ -70,11 +70,17 @@ void add_run(CLI::App& app, Runtime& runtime) {
   args->agent.max_tokens = runtime.config.max_tokens;
   add_engine_options(*command, args->engine, runtime);
   command->add_option("-d,--dir", args->dir, "The project; it is copied, and only approved changes are written back");
-  command->add_option("--mode", args->mode, "auto, direct or agent")->check(CLI::IsMember({"auto", "direct", "agent"}))->capture_default_str();
-  command->add_option("--candidates", args->agent.n_candidates, "Answers tried together in the agentic path")->check(CLI::Range(1, 64))->capture_default_str();
+  command->add_option("--mode", args->mode, "auto, direct or agent")
+      ->check(CLI::IsMember({"auto", "direct", "agent"}))
+      ->capture_default_str();
+  command->add_option("--candidates", args->agent.n_candidates, "Answers tried together in the agentic path")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   command->add_option("--repairs", args->agent.max_repairs, "Rounds on the real error")->check(CLI::Range(0, 2))->capture_default_str();
   command->add_option("--max-tokens", args->agent.max_tokens, "Per answer")->check(CLI::Range(16, 1 << 16))->capture_default_str();
-  command->add_option("--temperature", args->agent.temperature, "Of candidates after the first, which is greedy")->check(CLI::Range(0.0, 2.0))->capture_default_str();
+  command->add_option("--temperature", args->agent.temperature, "Of candidates after the first, which is greedy")
+      ->check(CLI::Range(0.0, 2.0))
+      ->capture_default_str();
   command->add_option("--seed", args->agent.seed, "Of sampling")->capture_default_str();
   command->add_flag("-y,--yes", args->yes, "Apply the changes without asking");
   command->add_flag("--why", args->why, "Say why this path was chosen");

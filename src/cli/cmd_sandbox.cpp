@@ -24,7 +24,8 @@ int run(Runtime& runtime, const Args& args) {
   request.dir = args.dir;
   for (const auto& entry : args.env) {
     const size_t equal = entry.find('=');
-    if (equal == std::string::npos || equal == 0) throw Error(ErrorCode::kInvalidArgument, "[sandbox run] --env wants NAME=VALUE, got '" + entry + "'");
+    if (equal == std::string::npos || equal == 0)
+      throw Error(ErrorCode::kInvalidArgument, "[sandbox run] --env wants NAME=VALUE, got '" + entry + "'");
     request.env[entry.substr(0, equal)] = entry.substr(equal + 1);
   }
   request.limits.cpu = to_ms(args.cpu_s);
@@ -41,8 +42,9 @@ int run(Runtime& runtime, const Args& args) {
     if (!result.err.empty()) runtime.terminal.warn(result.err);
     auto& t = runtime.terminal;
     const bool ok = result.verdict == Verdict::kOk;
-    t.line(fmt::format("{} exit {}, {:.0f} ms CPU, {:.0f} ms wall, {} peak, {}{}", t.paint(ok ? Colour::kGreen : Colour::kRed, to_string(result.verdict)),
-                       result.exit_code, result.cpu_ms, result.wall_ms, human_bytes(static_cast<double>(result.peak_bytes)), result.level,
+    t.line(fmt::format("{} exit {}, {:.0f} ms CPU, {:.0f} ms wall, {} peak, {}{}",
+                       t.paint(ok ? Colour::kGreen : Colour::kRed, to_string(result.verdict)), result.exit_code, result.cpu_ms,
+                       result.wall_ms, human_bytes(static_cast<double>(result.peak_bytes)), result.level,
                        result.detail.empty() ? "" : ": " + result.detail));
   }
   return runtime.finish(to_json(result), "", result.verdict == Verdict::kOk ? kExitOk : kExitFailed);
@@ -67,10 +69,16 @@ void add_sandbox(CLI::App& app, Runtime& runtime) {
   command->add_option("--dir", args->dir, "A copy of this folder is the box's working folder; the folder itself is never written");
   command->add_option("--cpu", args->cpu_s, "CPU seconds of the whole tree")->check(CLI::Range(0.1, 86400.0))->capture_default_str();
   command->add_option("--wall", args->wall_s, "Seconds on the clock")->check(CLI::Range(0.1, 86400.0))->capture_default_str();
-  command->add_option("--memory", args->memory_mb, "MiB of the whole tree")->check(CLI::Range(uint64_t{8}, kMaxMegabytes))->capture_default_str();
-  command->add_option("--processes", args->processes, "Processes and threads")->check(CLI::Range(size_t{1}, size_t{4096}))->capture_default_str();
+  command->add_option("--memory", args->memory_mb, "MiB of the whole tree")
+      ->check(CLI::Range(uint64_t{8}, kMaxMegabytes))
+      ->capture_default_str();
+  command->add_option("--processes", args->processes, "Processes and threads")
+      ->check(CLI::Range(size_t{1}, size_t{4096}))
+      ->capture_default_str();
   command->add_option("--file", args->file_mb, "MiB a file")->check(CLI::Range(uint64_t{1}, kMaxMegabytes))->capture_default_str();
-  command->add_option("--scratch", args->scratch_mb, "MiB written in all")->check(CLI::Range(uint64_t{1}, kMaxMegabytes))->capture_default_str();
+  command->add_option("--scratch", args->scratch_mb, "MiB written in all")
+      ->check(CLI::Range(uint64_t{1}, kMaxMegabytes))
+      ->capture_default_str();
   command->add_option("--output", args->output_kb, "KiB printed")->check(CLI::Range(uint64_t{1}, kMaxMegabytes))->capture_default_str();
   command->add_option("--env", args->env, "NAME=VALUE inside; may be repeated")->allow_extra_args(false);
   command->add_option("command", args->command, "After --: the program and its arguments")->required();

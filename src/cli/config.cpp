@@ -84,7 +84,8 @@ Config load_config(const std::filesystem::path& file) {
     }
   }
   if (config.colour != "auto" && config.colour != "always" && config.colour != "never") {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("[config] {}: colour is '{}', expected auto, always or never", file.string(), config.colour),
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("[config] {}: colour is '{}', expected auto, always or never", file.string(), config.colour),
                 "edit " + file.string());
   }
   return config;

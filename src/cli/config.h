@@ -13,8 +13,8 @@ struct Config {
   std::filesystem::path path;  ///< empty when there is no file
   std::string model{kDefaultModel};
   std::string colour = "auto";
-  int n_threads = 0;           ///< 0: physical cores
-  size_t n_ctx = 8192;         ///< tokens a conversation can hold
+  int n_threads = 0;    ///< 0: physical cores
+  size_t n_ctx = 8192;  ///< tokens a conversation can hold
   int n_gpu_layers = 0;
   size_t n_candidates = 4, max_repairs = 2, max_tokens = 1024;
   std::map<std::string, std::string> roles;  ///< role -> "name[:strength]", or "none"

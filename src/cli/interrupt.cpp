@@ -34,7 +34,7 @@ Interrupt::Interrupt() {
       source.request_stop();
     }
   });
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;  // no SA_RESTART: a line being typed in `chat` is given up
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);

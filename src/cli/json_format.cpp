@@ -5,7 +5,7 @@
 namespace aicoder::cli {
 
 Json to_json(const AgentStep& step) {
-  return {{"role", step.role},       {"fragment", step.fragment}, {"tokens", step.tokens}, {"seconds", step.seconds},
+  return {{"role", step.role},           {"fragment", step.fragment}, {"tokens", step.tokens}, {"seconds", step.seconds},
           {"switch_ms", step.switch_ms}, {"verdict", step.verdict},   {"detail", step.detail}};
 }
 
@@ -31,41 +31,45 @@ Json to_json(const FragmentInfo& info) {
   Json tensors = Json::array(), evidence = Json::array();
   for (const auto& t : info.tensors) tensors.push_back({{"name", t.name}, {"rank", t.rank}, {"retained_energy", t.retained_energy}});
   for (const auto& e : info.evidence) {
-    evidence.push_back({{"suite", e.suite}, {"n", e.n}, {"score_off", e.score_off}, {"score_on", e.score_on}, {"p_value", e.p_value}, {"strength", e.strength}});
+    evidence.push_back({{"suite", e.suite},
+                        {"n", e.n},
+                        {"score_off", e.score_off},
+                        {"score_on", e.score_on},
+                        {"p_value", e.p_value},
+                        {"strength", e.strength}});
   }
-  return {{"path", info.path.string()},
-          {"name", info.name},
-          {"role", info.role},
-          {"recipe", info.recipe},
-          {"base", info.base_name},
-          {"base_fingerprint", info.base_fingerprint},
-          {"keep", info.keep},
-          {"rank", info.rank},
-          {"strength", info.strength},
-          {"bytes", info.bytes},
-          {"foreign", info.foreign},
-          {"calibration_hashes", info.calibration_hashes},
-          {"tensors", tensors},
-          {"evidence", evidence}};
+  return {{"path", info.path.string()}, {"name", info.name},       {"role", info.role},
+          {"recipe", info.recipe},      {"base", info.base_name},  {"base_fingerprint", info.base_fingerprint},
+          {"keep", info.keep},          {"rank", info.rank},       {"strength", info.strength},
+          {"bytes", info.bytes},        {"foreign", info.foreign}, {"calibration_hashes", info.calibration_hashes},
+          {"tensors", tensors},         {"evidence", evidence}};
 }
 
 Json to_json(const EvalReport& report) {
   Json items = Json::array(), fragments = Json::array();
-  for (const auto& item : report.items) items.push_back({{"id", item.id}, {"passed", item.passed}, {"verdict", item.verdict}, {"tokens", item.tokens}, {"seconds", item.seconds}});
+  for (const auto& item : report.items)
+    items.push_back(
+        {{"id", item.id}, {"passed", item.passed}, {"verdict", item.verdict}, {"tokens", item.tokens}, {"seconds", item.seconds}});
   for (const auto& f : report.fragments) fragments.push_back({{"name", f.name}, {"strength", f.strength ? Json(*f.strength) : Json()}});
-  return {{"suite", report.suite},   {"model", report.model}, {"fragments", fragments},  {"n", report.n},
-          {"passed", report.passed}, {"score", report.score}, {"ci95", report.ci95},     {"items", items},
+  return {{"suite", report.suite},   {"model", report.model},     {"fragments", fragments},   {"n", report.n},
+          {"passed", report.passed}, {"score", report.score},     {"ci95", report.ci95},      {"items", items},
           {"tokens", report.tokens}, {"seconds", report.seconds}, {"resumed", report.resumed}};
 }
 
 Json to_json(const Comparison& c) {
-  return {{"n", c.n},         {"both", c.both},   {"only_a", c.only_a},       {"only_b", c.only_b},
-          {"neither", c.neither}, {"delta", c.delta}, {"p_mcnemar", c.p_mcnemar}, {"ci95", c.ci95}};
+  return {{"n", c.n},         {"both", c.both},           {"only_a", c.only_a}, {"only_b", c.only_b}, {"neither", c.neither},
+          {"delta", c.delta}, {"p_mcnemar", c.p_mcnemar}, {"ci95", c.ci95}};
 }
 
 Json to_json(const SandboxResult& r) {
-  return {{"verdict", to_string(r.verdict)}, {"exit_code", r.exit_code}, {"stdout", r.out},          {"stderr", r.err},
-          {"cpu_ms", r.cpu_ms},              {"wall_ms", r.wall_ms},     {"peak_bytes", r.peak_bytes}, {"sandbox_level", r.level},
+  return {{"verdict", to_string(r.verdict)},
+          {"exit_code", r.exit_code},
+          {"stdout", r.out},
+          {"stderr", r.err},
+          {"cpu_ms", r.cpu_ms},
+          {"wall_ms", r.wall_ms},
+          {"peak_bytes", r.peak_bytes},
+          {"sandbox_level", r.level},
           {"detail", r.detail}};
 }
 

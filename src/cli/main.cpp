@@ -128,7 +128,8 @@ int run(std::vector<std::string> arguments, const char* program) {
   } catch (const std::bad_alloc&) {
     exit_code = runtime.fail(Error(ErrorCode::kResourceExhausted, "out of memory", "use a smaller model, or a smaller --context"));
   } catch (const std::exception& error) {
-    exit_code = runtime.fail(Error(ErrorCode::kInternal, std::string("unexpected: ") + error.what(), "please report this with the command you ran"));
+    exit_code = runtime.fail(
+        Error(ErrorCode::kInternal, std::string("unexpected: ") + error.what(), "please report this with the command you ran"));
   }
   set_log_sink({}, LogLevel::kError);  // the terminal goes away
   return exit_code;

@@ -14,7 +14,8 @@ constexpr const char* kRoles[] = {"coder", "debugger", "security"};
 Colour verdict_colour(const std::string& verdict) {
   if (verdict.empty()) return Colour::kDim;
   if (verdict == "OK" || verdict == "passed" || verdict == "clean") return Colour::kGreen;
-  return verdict.find("fail") != std::string::npos || verdict == "RE" || verdict.starts_with("TLE") || verdict == "MLE" ? Colour::kRed : Colour::kYellow;
+  return verdict.find("fail") != std::string::npos || verdict == "RE" || verdict.starts_with("TLE") || verdict == "MLE" ? Colour::kRed
+                                                                                                                        : Colour::kYellow;
 }
 
 /// Control characters of model and program output never reach the terminal: an escape sequence could write anything there.
@@ -51,7 +52,8 @@ AgentObserver make_observer(Runtime& runtime, bool stream) {
                                    terminal.paint(verdict_colour(step.verdict), fmt::format("{:<10}", step.verdict)));
     text += terminal.paint(Colour::kDim, fmt::format(" {}", human_seconds(step.seconds)));
     if (step.tokens > 0) text += terminal.paint(Colour::kDim, fmt::format(", {} tokens", step.tokens));
-    if (!step.fragment.empty()) text += terminal.paint(Colour::kCyan, fmt::format(", fragment {} (switched in {:.2f} ms)", step.fragment, step.switch_ms));
+    if (!step.fragment.empty())
+      text += terminal.paint(Colour::kCyan, fmt::format(", fragment {} (switched in {:.2f} ms)", step.fragment, step.switch_ms));
     terminal.line(text);
     if (!step.detail.empty()) terminal.line(terminal.paint(Colour::kDim, indent(printable(step.detail))));
   };
@@ -70,8 +72,11 @@ std::string describe(const Runtime& runtime, const AgentResult& result, bool ans
     out += t.paint(Colour::kDim, fmt::format("path: {}", to_string(result.mode))) + "\n";
     for (const auto& reason : result.reasons) out += t.paint(Colour::kDim, "  because " + reason) + "\n";
   }
-  const auto colour = result.verification == Verification::kVerified ? Colour::kGreen : result.verification == Verification::kRan ? Colour::kYellow : Colour::kDim;
-  out += t.paint(colour, std::string(to_string(result.verification))) + (result.verification_detail.empty() ? "" : ": " + result.verification_detail);
+  const auto colour = result.verification == Verification::kVerified ? Colour::kGreen
+                      : result.verification == Verification::kRan    ? Colour::kYellow
+                                                                     : Colour::kDim;
+  out += t.paint(colour, std::string(to_string(result.verification))) +
+         (result.verification_detail.empty() ? "" : ": " + result.verification_detail);
   out += t.paint(Colour::kDim, fmt::format("  ({} tokens, {})", result.tokens, human_seconds(result.seconds))) + "\n";
   return out;
 }
@@ -96,11 +101,13 @@ bool offer_changes(Runtime& runtime, const AgentResult& result, const std::files
   return true;
 }
 
-std::map<std::string, FragmentChoice> choose_role_fragments(const Runtime& runtime, const Model& model, const std::vector<FragmentChoice>& given) {
+std::map<std::string, FragmentChoice> choose_role_fragments(const Runtime& runtime, const Model& model,
+                                                            const std::vector<FragmentChoice>& given) {
   std::map<std::string, FragmentChoice> out;
   for (const auto& info : list_fragments(fragments_dir())) {
     if (info.base_fingerprint != model.fingerprint() || info.strength == 0.0f || out.contains(info.role)) continue;
-    const bool helps = std::any_of(info.evidence.begin(), info.evidence.end(), [&](const Evidence& e) { return e.strength == info.strength && e.score_on > e.score_off; });
+    const bool helps = std::any_of(info.evidence.begin(), info.evidence.end(),
+                                   [&](const Evidence& e) { return e.strength == info.strength && e.score_on > e.score_off; });
     if (helps) out[info.role] = {info.path.string(), info.strength};
   }
   for (const auto& [role, name] : runtime.config.roles) {

@@ -17,6 +17,7 @@ bool offer_changes(Runtime& runtime, const AgentResult& result, const std::files
 
 /// Fragments by role: those the configuration names, those given by --fragment (by the role in the file), and of the rest the
 /// fragments of this base whose evidence is positive.
-std::map<std::string, FragmentChoice> choose_role_fragments(const Runtime& runtime, const Model& model, const std::vector<FragmentChoice>& given);
+std::map<std::string, FragmentChoice> choose_role_fragments(const Runtime& runtime, const Model& model,
+                                                            const std::vector<FragmentChoice>& given);
 
 }  // namespace aicoder::cli

@@ -25,8 +25,8 @@ struct Runtime {
   Terminal& terminal;
   Interrupt& interrupt;
   Config config;
-  std::string program;            ///< argv[0], for completion and hints
-  std::function<int()> action;    ///< set by the chosen command's callback, run after parsing
+  std::string program;          ///< argv[0], for completion and hints
+  std::function<int()> action;  ///< set by the chosen command's callback, run after parsing
 
   /// The one JSON object of --json, or the human text; returns `exit_code`.
   int finish(const Json& object, std::string_view human, int exit_code = kExitOk);

@@ -51,7 +51,10 @@ std::string human_seconds(double seconds) {
 }
 
 Terminal::Terminal(ColourMode mode, bool quiet)
-    : quiet_(quiet), stdin_tty_(::isatty(STDIN_FILENO) == 1), stdout_tty_(::isatty(STDOUT_FILENO) == 1), stderr_tty_(::isatty(STDERR_FILENO) == 1) {
+    : quiet_(quiet),
+      stdin_tty_(::isatty(STDIN_FILENO) == 1),
+      stdout_tty_(::isatty(STDOUT_FILENO) == 1),
+      stderr_tty_(::isatty(STDERR_FILENO) == 1) {
   const char* no_color = std::getenv("NO_COLOR");  // no-color.org: set and not empty
   const char* term = std::getenv("TERM");
   const bool plain = (no_color != nullptr && *no_color != '\0') || (term != nullptr && std::string_view(term) == "dumb");
@@ -62,14 +65,29 @@ std::string Terminal::paint(Colour colour, std::string_view text) const {
   if (!colours_ || colour == Colour::kNone) return std::string(text);
   const char* code = "0";
   switch (colour) {
-    case Colour::kNone: break;
-    case Colour::kDim: code = "2"; break;
-    case Colour::kBold: code = "1"; break;
-    case Colour::kRed: code = "31"; break;
-    case Colour::kGreen: code = "32"; break;
-    case Colour::kYellow: code = "33"; break;
-    case Colour::kBlue: code = "34"; break;
-    case Colour::kCyan: code = "36"; break;
+    case Colour::kNone:
+      break;
+    case Colour::kDim:
+      code = "2";
+      break;
+    case Colour::kBold:
+      code = "1";
+      break;
+    case Colour::kRed:
+      code = "31";
+      break;
+    case Colour::kGreen:
+      code = "32";
+      break;
+    case Colour::kYellow:
+      code = "33";
+      break;
+    case Colour::kBlue:
+      code = "34";
+      break;
+    case Colour::kCyan:
+      code = "36";
+      break;
   }
   return fmt::format("\033[{}m{}\033[0m", code, text);
 }

@@ -17,10 +17,14 @@ namespace {
   std::string fix;
   switch (error) {
     case ENOENT:
-    case ENOTDIR: code = ErrorCode::kNotFound; break;
+    case ENOTDIR:
+      code = ErrorCode::kNotFound;
+      break;
     case EACCES:
     case EPERM:
-    case EROFS: code = ErrorCode::kPermissionDenied; break;
+    case EROFS:
+      code = ErrorCode::kPermissionDenied;
+      break;
     case ENOSPC:
     case EDQUOT:
       code = ErrorCode::kResourceExhausted;
@@ -28,9 +32,14 @@ namespace {
       break;
     case EFBIG:
     case ENOMEM:
-    case EMFILE: code = ErrorCode::kResourceExhausted; break;
-    case EISDIR: code = ErrorCode::kInvalidArgument; break;
-    default: break;
+    case EMFILE:
+      code = ErrorCode::kResourceExhausted;
+      break;
+    case EISDIR:
+      code = ErrorCode::kInvalidArgument;
+      break;
+    default:
+      break;
   }
   throw Error(code, fmt::format("[{}] {}: {}", place, path.string(), std::strerror(error)), fix);
 }
@@ -59,7 +68,7 @@ using GzHandle = std::unique_ptr<gzFile_s, GzClose>;
 std::string read_file(const std::filesystem::path& path, size_t limit_bytes) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) throw_errno("read", path, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) throw_errno("read", path, errno);
   if (S_ISDIR(info.st_mode)) throw_errno("read", path, EISDIR);
   std::string content;
@@ -83,7 +92,7 @@ AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)
   if (fd_ < 0) throw_errno("write", target_, errno);
   temporary_ = pattern;
   // mkostemp makes 0600; a replaced file keeps its mode, a new one gets the usual 0666 & ~umask.
-  struct stat info {};
+  struct stat info{};
   if (::stat(target_.c_str(), &info) == 0) {
     (void)::fchmod(fd_, info.st_mode & 07777);
   } else {
@@ -127,7 +136,7 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
 }
 
 void for_each_line(const std::filesystem::path& path, const std::function<void(size_t, std::string_view)>& fn, size_t limit_bytes) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) throw_errno("read", path, errno);
   if (S_ISDIR(info.st_mode)) throw_errno("read", path, EISDIR);
   const GzHandle file(gzopen(path.c_str(), "rbe"));  // reads plain files too

@@ -20,7 +20,8 @@ namespace {
 class Pipe {
  public:
   Pipe() {
-    if (::pipe2(fds_.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::kResourceExhausted, fmt::format("[process] pipe: {}", std::strerror(errno)));
+    if (::pipe2(fds_.data(), O_CLOEXEC) != 0)
+      throw Error(ErrorCode::kResourceExhausted, fmt::format("[process] pipe: {}", std::strerror(errno)));
   }
   ~Pipe() {
     close_read();

@@ -50,7 +50,8 @@ std::string Grader::sanitize(const std::string& answer, const std::string& entry
   const SandboxResult result = run_python(kSanitizeScript, dump_json(input), stop);
   const auto output = parse_limited_json(result.out);
   // An answer that cannot be cleaned within the limits is graded as it is.
-  if (result.verdict != Verdict::kOk || !output.is_object() || !output.contains("solution") || !output["solution"].is_string()) return answer;
+  if (result.verdict != Verdict::kOk || !output.is_object() || !output.contains("solution") || !output["solution"].is_string())
+    return answer;
   return output["solution"].get<std::string>();
 }
 
@@ -58,9 +59,9 @@ Grade Grader::grade(const EvalTask& task, const std::string& answer, const std::
   Grade grade;
   grade.solution = sanitize(answer, task.entry_point, stop);
   const std::string nonce = make_nonce();
-  const nlohmann::json input = {{"solution", grade.solution}, {"entry_point", task.entry_point}, {"setup", task.setup},
-                                {"tests", task.tests},        {"calls_check", task.calls_check}, {"shares_namespace", task.shares_namespace},
-                                {"nonce", nonce}};
+  const nlohmann::json input = {
+      {"solution", grade.solution},      {"entry_point", task.entry_point},           {"setup", task.setup}, {"tests", task.tests},
+      {"calls_check", task.calls_check}, {"shares_namespace", task.shares_namespace}, {"nonce", nonce}};
   const SandboxResult result = run_python(kGradeScript, dump_json(input), stop);
   const bool proven = result.out.ends_with(nonce);
   grade.passed = result.verdict == Verdict::kOk && proven;

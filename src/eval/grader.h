@@ -14,7 +14,7 @@ inline constexpr const char* kGradingVersion = "1";
 
 struct Grade {
   bool passed = false;
-  std::string verdict;   ///< see EvalItem
+  std::string verdict;  ///< see EvalItem
   std::string detail;
   std::string solution;  ///< the cleaned answer, which was graded
 };

@@ -17,7 +17,8 @@ std::vector<EvalTask> load_humaneval(const std::filesystem::path& path) {
     task.id = row.text("task_id");
     const size_t slash = task.id.rfind('/');
     const char* end = task.id.data() + task.id.size();
-    const auto [stopped, error] = std::from_chars(task.id.data() + (slash == std::string::npos ? task.id.size() : slash + 1), end, task.number);
+    const auto [stopped, error] =
+        std::from_chars(task.id.data() + (slash == std::string::npos ? task.id.size() : slash + 1), end, task.number);
     if (error != std::errc{} || stopped != end) row.refuse("expected a task_id like \"HumanEval/12\", found \"" + task.id + "\"");
     if (!seen.insert(task.id).second) row.refuse("task_id \"" + task.id + "\" comes a second time");
     task.prompt = row.text("prompt");

@@ -71,9 +71,11 @@ EvalReport read_report(const std::filesystem::path& path) {
     if (!value.is_object()) throw Error(ErrorCode::kDataLoss, "expected a JSON object");
     return from_json(value);
   } catch (const json::exception& broken) {
-    throw Error(ErrorCode::kDataLoss, "[eval] " + file.string() + " is not a report: " + broken.what(), "name a folder that aicoder eval --out made");
+    throw Error(ErrorCode::kDataLoss, "[eval] " + file.string() + " is not a report: " + broken.what(),
+                "name a folder that aicoder eval --out made");
   } catch (const Error& broken) {
-    throw Error(broken.code(), "[eval] " + file.string() + " is not a report: " + broken.what(), "name a folder that aicoder eval --out made");
+    throw Error(broken.code(), "[eval] " + file.string() + " is not a report: " + broken.what(),
+                "name a folder that aicoder eval --out made");
   }
 }
 
@@ -82,13 +84,28 @@ namespace eval {
 void write_report(const EvalReport& report, const std::filesystem::path& folder) {
   json items = json::array();
   for (const auto& item : report.items) {
-    items.push_back({{"id", item.id}, {"passed", item.passed}, {"verdict", item.verdict}, {"detail", item.detail},
-                     {"finish", item.finish}, {"tokens", item.tokens}, {"seconds", item.seconds}, {"task_hash", item.task_hash}});
+    items.push_back({{"id", item.id},
+                     {"passed", item.passed},
+                     {"verdict", item.verdict},
+                     {"detail", item.detail},
+                     {"finish", item.finish},
+                     {"tokens", item.tokens},
+                     {"seconds", item.seconds},
+                     {"task_hash", item.task_hash}});
   }
-  const json value = {{"format", kReportFormat}, {"suite", report.suite}, {"model", report.model}, {"mode", report.mode},
-                      {"fragments", fragments_to_json(report.fragments)}, {"n", report.n}, {"passed", report.passed},
-                      {"score", report.score}, {"ci95", report.ci95}, {"tokens", report.tokens}, {"seconds", report.seconds},
-                      {"resumed", report.resumed}, {"items", std::move(items)}};
+  const json value = {{"format", kReportFormat},
+                      {"suite", report.suite},
+                      {"model", report.model},
+                      {"mode", report.mode},
+                      {"fragments", fragments_to_json(report.fragments)},
+                      {"n", report.n},
+                      {"passed", report.passed},
+                      {"score", report.score},
+                      {"ci95", report.ci95},
+                      {"tokens", report.tokens},
+                      {"seconds", report.seconds},
+                      {"resumed", report.resumed},
+                      {"items", std::move(items)}};
   write_file_atomic(folder / "report.json", dump_json(value, 1) + "\n");
 }
 

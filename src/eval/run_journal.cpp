@@ -15,9 +15,16 @@ namespace {
 using nlohmann::json;
 
 json item_to_json(const EvalItem& item) {
-  return {{"id", item.id},           {"passed", item.passed}, {"verdict", item.verdict}, {"detail", item.detail},
-          {"finish", item.finish},   {"tokens", item.tokens}, {"seconds", item.seconds}, {"task_hash", item.task_hash},
-          {"completion", item.completion}, {"solution", item.solution}};
+  return {{"id", item.id},
+          {"passed", item.passed},
+          {"verdict", item.verdict},
+          {"detail", item.detail},
+          {"finish", item.finish},
+          {"tokens", item.tokens},
+          {"seconds", item.seconds},
+          {"task_hash", item.task_hash},
+          {"completion", item.completion},
+          {"solution", item.solution}};
 }
 
 EvalItem item_from_json(const json& line) {
@@ -39,8 +46,11 @@ EvalItem item_from_json(const json& line) {
   const int error = errno;
   const bool full = error == ENOSPC || error == EDQUOT;
   const bool denied = error == EACCES || error == EPERM || error == EROFS;
-  throw Error(full ? ErrorCode::kResourceExhausted : denied ? ErrorCode::kPermissionDenied : ErrorCode::kInternal,
-              "[eval] " + path.string() + ": " + std::strerror(error), full ? "free space there, then run the same command: it resumes" : "");
+  throw Error(full     ? ErrorCode::kResourceExhausted
+              : denied ? ErrorCode::kPermissionDenied
+                       : ErrorCode::kInternal,
+              "[eval] " + path.string() + ": " + std::strerror(error),
+              full ? "free space there, then run the same command: it resumes" : "");
 }
 
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
@@ -109,7 +119,8 @@ void RunJournal::check_settings(const RunSettings& settings) const {
       const auto text = [&name](const json& from) { return from.contains(name) ? dump_json(from.at(name)) : std::string("not set"); };
       const std::string there = text(run["settings"]), here = text(now);
       if (there == here) continue;
-      throw Error(ErrorCode::kInvalidArgument, "[eval] " + folder_.string() + " holds a run with " + name + " " + there + ", this one has " + here,
+      throw Error(ErrorCode::kInvalidArgument,
+                  "[eval] " + folder_.string() + " holds a run with " + name + " " + there + ", this one has " + here,
                   "name another folder with --out, or remove that one");
     }
   }

@@ -19,7 +19,8 @@ class RunJournal {
  public:
   /// Makes the folder and run.json, or checks the settings of the run that is there and reads its items; a torn last line (the
   /// process was killed in the middle of a write) is cut off. Holds a lock on items.jsonl until destroyed.
-  /// \throws Error kInvalidArgument naming the setting that differs, kFailedPrecondition (locked), kDataLoss (a broken file; names the line).
+  /// \throws Error kInvalidArgument naming the setting that differs, kFailedPrecondition (locked), kDataLoss (a broken file; names the
+  /// line).
   RunJournal(const std::filesystem::path& folder, const RunSettings& settings);
   ~RunJournal();
   RunJournal(const RunJournal&) = delete;

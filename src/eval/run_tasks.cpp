@@ -21,10 +21,14 @@ struct Answer {
 
 const char* finish_name(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kStopString: return "stop_string";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kCancelled: break;
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kStopString:
+      return "stop_string";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      break;
   }
   return "cancelled";
 }
@@ -45,8 +49,12 @@ std::string expand_tabs(std::string_view text) {
 class Run {
  public:
   Run(CodeRunner& runner, const std::vector<EvalTask>& tasks, const EvalOptions& options, const std::string& model)
-      : tasks_(tasks), options_(options), journal_(options.out_dir, run_settings(options, model)), grader_(runner, options.limits),
-        items_(tasks.size()), done_(tasks.size(), false) {
+      : tasks_(tasks),
+        options_(options),
+        journal_(options.out_dir, run_settings(options, model)),
+        grader_(runner, options.limits),
+        items_(tasks.size()),
+        done_(tasks.size(), false) {
     for (size_t i = 0; i < tasks.size(); ++i) {
       const auto found = journal_.earlier().find(tasks[i].id);
       if (found == journal_.earlier().end()) {
@@ -54,7 +62,8 @@ class Run {
         continue;
       }
       if (found->second.task_hash != tasks[i].hash()) {
-        throw Error(ErrorCode::kInvalidArgument, "[eval] " + tasks[i].id + " in " + options.out_dir.string() + " had another prompt or other tests",
+        throw Error(ErrorCode::kInvalidArgument,
+                    "[eval] " + tasks[i].id + " in " + options.out_dir.string() + " had another prompt or other tests",
                     "name another folder with --out, or the data file that run used with --data");
       }
       items_[i] = found->second;
@@ -130,9 +139,11 @@ class Run {
   std::mutex mutex_;
 };
 
-void answer_directly(TextGenerator& generator, Run& run, GradingPool& pool, const std::vector<EvalTask>& tasks, const EvalOptions& options) {
+void answer_directly(TextGenerator& generator, Run& run, GradingPool& pool, const std::vector<EvalTask>& tasks,
+                     const EvalOptions& options) {
   std::vector<GenerationRequest> requests;
-  for (const size_t task : run.pending()) requests.push_back(answer_request(tasks[task], options.fragments, options.max_tokens, options.seed));
+  for (const size_t task : run.pending())
+    requests.push_back(answer_request(tasks[task], options.fragments, options.max_tokens, options.seed));
   if (requests.empty()) return;
   generator.generate(requests, pool.token(), [&](size_t request, const GenerationResult& result) {
     if (result.output.samples.empty()) return;
@@ -144,7 +155,8 @@ void answer_directly(TextGenerator& generator, Run& run, GradingPool& pool, cons
     answer.finish = finish_name(sample.finish);
     answer.tokens = result.output.prompt_tokens + sample.tokens.size();
     answer.seconds = result.output.prefill_seconds + result.output.decode_seconds;
-    pool.submit([&run, task = run.pending()[request], answer = std::move(answer)](const std::stop_token& stop) { run.grade(task, answer, stop); });
+    pool.submit(
+        [&run, task = run.pending()[request], answer = std::move(answer)](const std::stop_token& stop) { run.grade(task, answer, stop); });
   });
 }
 

@@ -1,6 +1,6 @@
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <random>
 
 #include "eval/run_tasks.h"
@@ -18,8 +18,9 @@ std::vector<eval::EvalTask> selection_tasks(const StrengthOptions& options) {
   auto tasks = eval::load_suite("mbpp", options.mbpp);
   for (const auto& task : tasks) {
     if (task.number < kFirstSelectionId) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("[strength] {} holds {}: ids below {} are for evaluation and choose nothing",
-                                                           options.mbpp.string(), task.id, kFirstSelectionId),
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("[strength] {} holds {}: ids below {} are for evaluation and choose nothing", options.mbpp.string(), task.id,
+                              kFirstSelectionId),
                   "leave only rows with task_id 601 and above in that file");
     }
   }
@@ -33,7 +34,8 @@ std::vector<eval::EvalTask> selection_tasks(const StrengthOptions& options) {
 /// 0 first, so that it is the reference of every trial; then as given, without repeats.
 std::vector<float> ordered_grid(const std::vector<float>& grid) {
   if (std::find(grid.begin(), grid.end(), 0.0f) == grid.end()) {
-    throw Error(ErrorCode::kInvalidArgument, "[strength] the grid holds no 0, so nothing would be compared with the base", "add 0 to the grid");
+    throw Error(ErrorCode::kInvalidArgument, "[strength] the grid holds no 0, so nothing would be compared with the base",
+                "add 0 to the grid");
   }
   std::vector<float> ordered = {0.0f};
   for (const float strength : grid) {

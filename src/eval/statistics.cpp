@@ -14,9 +14,7 @@ double log_choose(size_t n, size_t k) {
 
 // Lemire's multiply-shift without the rejection step: its bias for n < 2^20 is below 2^-40, and unlike
 // std::uniform_int_distribution it gives the same numbers with every standard library.
-size_t bounded(std::mt19937_64& engine, size_t n) {
-  return static_cast<size_t>(((engine() >> 32) * static_cast<uint64_t>(n)) >> 32);
-}
+size_t bounded(std::mt19937_64& engine, size_t n) { return static_cast<size_t>(((engine() >> 32) * static_cast<uint64_t>(n)) >> 32); }
 
 // Linear interpolation between order statistics (Hyndman and Fan type 7).
 double quantile(const std::vector<double>& sorted, double q) {

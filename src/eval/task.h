@@ -17,7 +17,7 @@ struct EvalTask {
   // Grading only, from here on.
   std::vector<std::string> setup;  ///< Python run before the tests: helpers and imports that the tests use
   std::vector<std::string> tests;
-  bool calls_check = false;      ///< tests define check(candidate), called last (HumanEval)
+  bool calls_check = false;       ///< tests define check(candidate), called last (HumanEval)
   bool shares_namespace = false;  ///< tests run in the solution's own namespace (MBPP); else in one that holds only setup and the function
 
   std::string hash() const;  ///< SHA-256 of all fields, first 16 hex digits

@@ -71,7 +71,8 @@ std::string Model::apply_chat_template(std::span<const ChatMessage> messages, bo
     }
   } else if (tokenize("<|im_start|>", {.add_special = false, .parse_special = true}).size() != 1) {
     throw Error(ErrorCode::kFailedPrecondition,
-                "[chat template] " + path().string() + " has no chat template and its vocabulary has no <|im_start|>, so how it takes messages is unknown",
+                "[chat template] " + path().string() +
+                    " has no chat template and its vocabulary has no <|im_start|>, so how it takes messages is unknown",
                 "use an instruction-tuned model, or give plain text instead of messages");
   }
   // Unlike templates, llama.cpp's formats leave the BOS to the tokenizer; our callers tokenize without it.

@@ -11,8 +11,8 @@ namespace aicoder {
 
 struct ChatTemplateInput {
   std::span<const ChatMessage> messages;
-  bool add_assistant = true;               ///< end with what begins the assistant's turn
-  std::optional<std::string> bos, eos;     ///< text of the tokens, as the template's bos_token and eos_token; none: undefined there
+  bool add_assistant = true;            ///< end with what begins the assistant's turn
+  std::optional<std::string> bos, eos;  ///< text of the tokens, as the template's bos_token and eos_token; none: undefined there
 };
 
 /// The model's own Jinja template with the variables that transformers gives it (tools and documents are none).

@@ -187,7 +187,12 @@ void Context::Impl::for_each_logits(std::span<const Token> tokens, size_t first_
 }
 
 TokenBatch::TokenBatch(size_t capacity)
-    : tokens_(capacity), positions_(capacity), n_sequences_(capacity, 1), sequences_(capacity), sequence_pointers_(capacity), output_(capacity) {
+    : tokens_(capacity),
+      positions_(capacity),
+      n_sequences_(capacity, 1),
+      sequences_(capacity),
+      sequence_pointers_(capacity),
+      output_(capacity) {
   for (size_t i = 0; i < capacity; ++i) sequence_pointers_[i] = &sequences_[i];
 }
 
@@ -200,8 +205,8 @@ int32_t TokenBatch::add(Token token, size_t position, size_t sequence, bool outp
 }
 
 llama_batch TokenBatch::view() {
-  return {static_cast<int32_t>(size_),  tokens_.data(),           nullptr, positions_.data(), n_sequences_.data(), sequence_pointers_.data(),
-          output_.data()};
+  return {static_cast<int32_t>(size_), tokens_.data(), nullptr, positions_.data(), n_sequences_.data(),
+          sequence_pointers_.data(),   output_.data()};
 }
 
 Context::Context(std::shared_ptr<const Model> model, const ContextOptions& options)
@@ -211,7 +216,8 @@ Context::Context(Context&&) noexcept = default;
 
 LogLikelihood Context::log_likelihood(std::span<const Token> tokens, size_t first_predicted, const std::stop_token& stop) {
   impl_->check_tokens(tokens, "[log_likelihood]");
-  if (first_predicted < 1) throw Error(ErrorCode::kInvalidArgument, "[log_likelihood] first_predicted is 0: nothing precedes the first token");
+  if (first_predicted < 1)
+    throw Error(ErrorCode::kInvalidArgument, "[log_likelihood] first_predicted is 0: nothing precedes the first token");
   if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);
   LogLikelihood sum;
   if (first_predicted >= tokens.size()) return sum;

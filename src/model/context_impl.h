@@ -49,7 +49,7 @@ struct Context::Impl {
   ContextOptions options;
   std::vector<Attached> attached;  // likewise
   size_t n_vocab = 0;
-  size_t n_batch = 0;        ///< tokens per decode
+  size_t n_batch = 0;  ///< tokens per decode
   size_t memory_bytes = 0;
   ActivationFn observer;
   std::vector<float> observed_rows;

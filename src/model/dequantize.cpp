@@ -14,7 +14,8 @@ void dequantize_rows(const GgufFile& file, const GgufTensor& tensor, size_t firs
   const size_t cols = tensor.ne[0];
   const size_t rows = tensor.values() / cols;
   if (first_row > rows || n_rows > rows - first_row) {
-    refuse(ErrorCode::kInvalidArgument, "rows " + std::to_string(first_row) + " + " + std::to_string(n_rows) + " of " + std::to_string(rows));
+    refuse(ErrorCode::kInvalidArgument,
+           "rows " + std::to_string(first_row) + " + " + std::to_string(n_rows) + " of " + std::to_string(rows));
   }
   if (out.size() != n_rows * cols) {
     refuse(ErrorCode::kInvalidArgument, "room for " + std::to_string(out.size()) + " values, expected " + std::to_string(n_rows * cols));

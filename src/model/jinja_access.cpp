@@ -63,7 +63,8 @@ Value loop_attribute(const Value& object, const std::string& name) {
   if (name == "depth") return Value(int64_t{1});  // counts recursive loops only, which are refused
   if (name == "depth0") return Value(int64_t{0});
   if (name == "previtem") return loop.index > 0 ? loop.items[loop.index - 1] : Value::undefined("there is no previous item");
-  if (name == "nextitem") return loop.index + 1 < loop.items.size() ? loop.items[loop.index + 1] : Value::undefined("there is no next item");
+  if (name == "nextitem")
+    return loop.index + 1 < loop.items.size() ? loop.items[loop.index + 1] : Value::undefined("there is no next item");
   return missing(object, name);
 }
 

@@ -49,8 +49,8 @@ struct Expr {
 /// Where an assignment goes: a name, an attribute of a namespace, or several names.
 struct Target {
   std::string name;
-  std::string attribute;       ///< of the namespace `name`; empty: plain
-  std::vector<Target> parts;   ///< not empty: unpacking
+  std::string attribute;      ///< of the namespace `name`; empty: plain
+  std::vector<Target> parts;  ///< not empty: unpacking
 };
 
 enum class StmtKind {

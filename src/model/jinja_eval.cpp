@@ -22,9 +22,7 @@ Template Template::parse(std::string_view source, const Limits& limits) {
   return Template(std::move(root), limits);
 }
 
-std::string Template::render(const Variables& variables) const {
-  return Runtime(limits_, variables).run(root_->body);
-}
+std::string Template::render(const Variables& variables) const { return Runtime(limits_, variables).run(root_->body); }
 
 // ---- Runtime: limits and errors --------------------------------------------------------------------------------------
 
@@ -51,7 +49,8 @@ std::string Runtime::run(const Body& body) {
 void Runtime::charge(size_t steps) {
   if (steps > steps_left_) {
     throw Error(ErrorCode::kResourceExhausted, "[chat template] line " + std::to_string(line_) + ": more than " +
-                                                   std::to_string(limits_.max_steps) + " steps; the template does not end in reasonable time");
+                                                   std::to_string(limits_.max_steps) +
+                                                   " steps; the template does not end in reasonable time");
   }
   steps_left_ -= steps;
 }
@@ -80,9 +79,7 @@ void Runtime::fail(const std::string& message) const {
   throw Error(ErrorCode::kInvalidArgument, "[chat template] line " + std::to_string(line_) + ": " + message);
 }
 
-void Runtime::fail_unsupported(const std::string& what) const {
-  fail_parse(line_, what + " is not supported");
-}
+void Runtime::fail_unsupported(const std::string& what) const { fail_parse(line_, what + " is not supported"); }
 
 // ---- Runtime: statements ---------------------------------------------------------------------------------------------
 
@@ -136,15 +133,22 @@ Flow Runtime::run_statement(const Stmt& stmt, std::string& out) {
   charge(1);
   set_line(stmt.line);
   switch (stmt.kind) {
-    case StmtKind::kText: write(out, stmt.text); return Flow::kNext;
-    case StmtKind::kOutput: write(out, to_text(eval_output(*stmt.expr))); return Flow::kNext;
+    case StmtKind::kText:
+      write(out, stmt.text);
+      return Flow::kNext;
+    case StmtKind::kOutput:
+      write(out, to_text(eval_output(*stmt.expr)));
+      return Flow::kNext;
     case StmtKind::kIf:
       for (const Branch& branch : stmt.branches) {
         if (!branch.condition || eval(*branch.condition).truthy()) return run_body(branch.body, out);
       }
       return Flow::kNext;
-    case StmtKind::kFor: return run_for(stmt, out);
-    case StmtKind::kSet: assign(stmt.target, eval(*stmt.expr)); return Flow::kNext;
+    case StmtKind::kFor:
+      return run_for(stmt, out);
+    case StmtKind::kSet:
+      assign(stmt.target, eval(*stmt.expr));
+      return Flow::kNext;
     case StmtKind::kSetBlock:
     case StmtKind::kFilterBlock: {
       std::string inner;
@@ -190,8 +194,10 @@ Flow Runtime::run_statement(const Stmt& stmt, std::string& out) {
       const ScopeGuard guard(scope_, push_scope());
       return run_body(stmt.body, out);
     }
-    case StmtKind::kBreak: return Flow::kBreak;
-    case StmtKind::kContinue: return Flow::kContinue;
+    case StmtKind::kBreak:
+      return Flow::kBreak;
+    case StmtKind::kContinue:
+      return Flow::kContinue;
   }
   return Flow::kNext;
 }
@@ -221,7 +227,8 @@ Flow Runtime::run_for(const Stmt& stmt, std::string& out) {
     assign(stmt.target, loop->items[i]);
     const Flow flow = run_body(stmt.body, out);
     // Jinja2 evaluates the filter between the rounds, we before the first: the same unless the body changes what the filter reads.
-    if (filter_reads_namespace && namespace_writes_ != writes) fail_unsupported("a loop whose 'if' reads a namespace that its body changes");
+    if (filter_reads_namespace && namespace_writes_ != writes)
+      fail_unsupported("a loop whose 'if' reads a namespace that its body changes");
     completed = completed || flow == Flow::kNext;
     if (flow == Flow::kBreak) break;
   }
@@ -276,7 +283,8 @@ Value Runtime::call_macro(const Stmt& macro, Scope* defined_in, const Arguments&
   for (size_t i = 0; i < macro.parameters.size(); ++i) {
     const Parameter& parameter = macro.parameters[i];
     Value value = Value::undefined("parameter '" + parameter.name + "' was not provided");
-    const auto named = std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& a) { return a.first == parameter.name; });
+    const auto named =
+        std::find_if(arguments.named.begin(), arguments.named.end(), [&](const auto& a) { return a.first == parameter.name; });
     if (i < arguments.positional.size()) {
       value = arguments.positional[i];
     } else if (named != arguments.named.end()) {

@@ -8,8 +8,10 @@ Value Runtime::eval(const Expr& expr) {
   charge(1);
   set_line(expr.line);
   switch (expr.kind) {
-    case ExprKind::kConstant: return expr.value;
-    case ExprKind::kName: return eval_name(expr.name);
+    case ExprKind::kConstant:
+      return expr.value;
+    case ExprKind::kName:
+      return eval_name(expr.name);
     case ExprKind::kList:
     case ExprKind::kTuple: {
       std::vector<Value> items;
@@ -44,7 +46,8 @@ Value Runtime::eval(const Expr& expr) {
       set_line(expr.line);
       return slice(object, parts[0], parts[1], parts[2]);
     }
-    case ExprKind::kCall: return eval_call(expr);
+    case ExprKind::kCall:
+      return eval_call(expr);
     case ExprKind::kFilter: {
       const Value input = eval(*expr.children[0]);
       Arguments arguments = eval_arguments(expr);
@@ -77,7 +80,8 @@ Value Runtime::eval(const Expr& expr) {
       }
       return Value(std::move(joined));
     }
-    case ExprKind::kCompare: return eval_compare(expr);
+    case ExprKind::kCompare:
+      return eval_compare(expr);
     case ExprKind::kTernary:
       if (eval(*expr.children[0]).truthy()) return eval(*expr.children[1]);
       if (expr.children[2]) return eval(*expr.children[2]);

@@ -20,8 +20,7 @@ const Filters& general_filters() {
          return r.text(r.to_text(in));
        }},
       {"tojson", [](Runtime& r, const Value& in, Arguments a) { return r.text(r.to_json(in, a)); }},
-      {"safe",
-       [](Runtime& r, const Value&, Arguments) -> Value { r.fail_unsupported("'safe' anywhere but at the end of '{{ ... }}'"); }},
+      {"safe", [](Runtime& r, const Value&, Arguments) -> Value { r.fail_unsupported("'safe' anywhere but at the end of '{{ ... }}'"); }},
       {"attr",
        [](Runtime& r, const Value& in, Arguments a) {
          const BoundArguments bound(r, "attr", std::move(a), {"name"});
@@ -43,7 +42,8 @@ const Filters& general_filters() {
 }
 
 std::string_view canonical(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kAliases = {{{"count", "length"}, {"d", "default"}, {"e", "escape"}}};
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kAliases = {
+      {{"count", "length"}, {"d", "default"}, {"e", "escape"}}};
   for (const auto& [alias, full] : kAliases) {
     if (alias == name) return full;
   }
@@ -59,9 +59,7 @@ Filter find_filter(std::string_view name) {
 
 }  // namespace
 
-bool Runtime::has_filter(std::string_view name) {
-  return find_filter(name) != nullptr;
-}
+bool Runtime::has_filter(std::string_view name) { return find_filter(name) != nullptr; }
 
 Value Runtime::apply_filter(const std::string& name, const Value& input, Arguments arguments) {
   const Filter filter = find_filter(name);

@@ -95,7 +95,8 @@ Value round_filter(Runtime& runtime, const Value& input, Arguments arguments) {
   if (!input.is_number()) runtime.fail("'round' needs a number, found " + std::string(input.type_name()));
   const int64_t precision = bound.get_integer(0, 0);
   const std::string method = bound.get_text(1, "common");
-  if (method != "common" && method != "ceil" && method != "floor") runtime.fail("'round' knows common, ceil and floor, not '" + method + "'");
+  if (method != "common" && method != "ceil" && method != "floor")
+    runtime.fail("'round' knows common, ceil and floor, not '" + method + "'");
   if (precision < 0 || precision > 15) runtime.fail_unsupported("'round' to " + std::to_string(precision) + " digits");
   if (method != "common") {
     const double scale = std::pow(10.0, static_cast<double>(precision));

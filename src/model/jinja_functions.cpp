@@ -50,7 +50,8 @@ Value make_namespace(Runtime& runtime, const Arguments& arguments) {
 }
 
 Value dict(Runtime& runtime, const Arguments& arguments) {
-  if (!arguments.positional.empty() && !arguments.positional[0].is_dict()) runtime.fail_unsupported("'dict' of something other than a dict");
+  if (!arguments.positional.empty() && !arguments.positional[0].is_dict())
+    runtime.fail_unsupported("'dict' of something other than a dict");
   if (arguments.positional.size() > 1) runtime.fail("'dict' takes at most one dict");
   std::vector<std::pair<Value, Value>> items;
   if (!arguments.positional.empty()) items = arguments.positional[0].pairs();

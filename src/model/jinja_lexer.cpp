@@ -186,8 +186,9 @@ class Lexer {
   }
 
   void operator_token(std::string& open) {
-    static constexpr std::array<std::string_view, 27> kOperators = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]",
-                                                                     "(",  ")",  "{",  "}",  ">",  "<",  "=", ".", ":", "|", ",", ";", ""};
+    static constexpr std::array<std::string_view, 27> kOperators = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
+                                                                    "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
+                                                                    ">",  "<",  "=",  ".",  ":",  "|",  ",", ";", ""};
     for (std::string_view op : kOperators) {
       if (op.empty() || !starts(op)) continue;
       const char c = op[0];
@@ -244,7 +245,8 @@ class Lexer {
     }
     Token token{.type = is_float ? TokenType::kFloat : TokenType::kInteger, .text = digits, .line = line_};
     const char* end = digits.data() + digits.size();
-    const auto result = is_float ? std::from_chars(digits.data(), end, token.number) : std::from_chars(digits.data(), end, token.integer, base);
+    const auto result =
+        is_float ? std::from_chars(digits.data(), end, token.number) : std::from_chars(digits.data(), end, token.integer, base);
     if (result.ec != std::errc() || result.ptr != end || digits.empty()) fail_parse(line_, "number '" + digits + "' is out of range");
     if (!is_float && base == 10 && digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of('0') != std::string::npos) {
       fail_parse(line_, "number '" + digits + "' begins with 0");
@@ -276,20 +278,44 @@ class Lexer {
   size_t escape(size_t n, std::string& text) {
     const char c = peek(n + 1);
     switch (c) {
-      case 'n': text.push_back('\n'); return 2;
-      case 't': text.push_back('\t'); return 2;
-      case 'r': text.push_back('\r'); return 2;
-      case 'a': text.push_back('\a'); return 2;
-      case 'b': text.push_back('\b'); return 2;
-      case 'f': text.push_back('\f'); return 2;
-      case 'v': text.push_back('\v'); return 2;
-      case '\\': case '\'': case '"': text.push_back(c); return 2;
-      case '\n': return 2;  // a line joined
-      case 'x': return hex_escape(n, 2, text);
-      case 'u': return hex_escape(n, 4, text);
-      case 'U': return hex_escape(n, 8, text);
-      case 'N': fail_parse(line_, "a character by name '\\N{...}' is not supported");
-      default: break;
+      case 'n':
+        text.push_back('\n');
+        return 2;
+      case 't':
+        text.push_back('\t');
+        return 2;
+      case 'r':
+        text.push_back('\r');
+        return 2;
+      case 'a':
+        text.push_back('\a');
+        return 2;
+      case 'b':
+        text.push_back('\b');
+        return 2;
+      case 'f':
+        text.push_back('\f');
+        return 2;
+      case 'v':
+        text.push_back('\v');
+        return 2;
+      case '\\':
+      case '\'':
+      case '"':
+        text.push_back(c);
+        return 2;
+      case '\n':
+        return 2;  // a line joined
+      case 'x':
+        return hex_escape(n, 2, text);
+      case 'u':
+        return hex_escape(n, 4, text);
+      case 'U':
+        return hex_escape(n, 8, text);
+      case 'N':
+        fail_parse(line_, "a character by name '\\N{...}' is not supported");
+      default:
+        break;
     }
     if (c >= '0' && c <= '7') {
       uint32_t value = 0;
@@ -309,7 +335,8 @@ class Lexer {
     const char* last = source_.data() + std::min(start + digits, source_.size());
     const auto result = std::from_chars(first, last, value, 16);
     if (result.ec != std::errc() || result.ptr != first + digits) fail_parse(line_, "a '\\x', '\\u' or '\\U' lacks its digits");
-    if (value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) fail_parse(line_, "an escape names no character (surrogate or too large)");
+    if (value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+      fail_parse(line_, "an escape names no character (surrogate or too large)");
     append_utf8(text, value);
     return 2 + digits;
   }
@@ -322,8 +349,6 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source) {
-  return Lexer(source).run();
-}
+std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
 
 }  // namespace aicoder::jinja

@@ -423,9 +423,11 @@ const Methods& loop_methods() {
 }
 
 /// Names that exist in Python but not here, so that the error is about them and not about something undefined.
-constexpr std::array kUnsupportedStringMethods = {"format", "format_map", "encode",       "expandtabs", "translate", "maketrans",
-                                                  "swapcase", "casefold", "isidentifier", "isnumeric",  "isprintable", "istitle", "isascii"};
-constexpr std::array kChangingMethods = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "popitem", "setdefault", "update"};
+constexpr std::array kUnsupportedStringMethods = {"format",      "format_map", "encode",   "expandtabs",   "translate",
+                                                  "maketrans",   "swapcase",   "casefold", "isidentifier", "isnumeric",
+                                                  "isprintable", "istitle",    "isascii"};
+constexpr std::array kChangingMethods = {"append",  "clear", "extend",  "insert",     "pop",   "remove",
+                                         "reverse", "sort",  "popitem", "setdefault", "update"};
 
 }  // namespace
 

@@ -202,8 +202,12 @@ ExprPtr Parser::parse_primary() {
       constant->value = Value(std::move(text));
       break;
     }
-    case TokenType::kInteger: constant->value = Value(take().integer); break;
-    case TokenType::kFloat: constant->value = Value(take().number); break;
+    case TokenType::kInteger:
+      constant->value = Value(take().integer);
+      break;
+    case TokenType::kFloat:
+      constant->value = Value(take().number);
+      break;
     default:
       if (at_operator("(") || at_operator("[") || at_operator("{")) return parse_bracketed(token.text[0]);
       fail_expected("an expression");
@@ -282,8 +286,7 @@ ExprPtr Parser::parse_test(ExprPtr node) {
   const size_t line = current().line;
   auto test = make(ExprKind::kTest, line, expect_name());
   test->children.push_back(std::move(node));
-  const bool literal =
-      current().type == TokenType::kString || current().type == TokenType::kInteger || current().type == TokenType::kFloat;
+  const bool literal = current().type == TokenType::kString || current().type == TokenType::kInteger || current().type == TokenType::kFloat;
   const bool operand = literal || at_operator("[") || at_operator("{") ||
                        (current().type == TokenType::kName && !at_name("else") && !at_name("or") && !at_name("and"));
   if (at_operator("(")) {

@@ -11,14 +11,22 @@ namespace {
 
 std::string describe(const Token& token) {
   switch (token.type) {
-    case TokenType::kData: return "text";
-    case TokenType::kVariableBegin: return "'{{'";
-    case TokenType::kVariableEnd: return "'}}'";
-    case TokenType::kBlockBegin: return "'{%'";
-    case TokenType::kBlockEnd: return "'%}'";
-    case TokenType::kString: return "a string";
-    case TokenType::kEnd: return "the end of the template";
-    default: return "'" + token.text + "'";
+    case TokenType::kData:
+      return "text";
+    case TokenType::kVariableBegin:
+      return "'{{'";
+    case TokenType::kVariableEnd:
+      return "'}}'";
+    case TokenType::kBlockBegin:
+      return "'{%'";
+    case TokenType::kBlockEnd:
+      return "'%}'";
+    case TokenType::kString:
+      return "a string";
+    case TokenType::kEnd:
+      return "the end of the template";
+    default:
+      return "'" + token.text + "'";
   }
 }
 
@@ -69,9 +77,7 @@ void Parser::expect_block_end() {
   take();
 }
 
-Body Parser::parse_template() {
-  return parse_body({});
-}
+Body Parser::parse_template() { return parse_body({}); }
 
 /// Statements until a block whose tag is in end_names (the cursor is then on that name), or the end when there are none.
 Body Parser::parse_body(std::span<const std::string_view> end_names) {

@@ -14,9 +14,7 @@ struct TestEntry {
   size_t operands;
 };
 
-bool is_kind(const Value& v, ListKind last) {
-  return v.is_list() && v.as<ListPtr>()->kind <= last;
-}
+bool is_kind(const Value& v, ListKind last) { return v.is_list() && v.as<ListPtr>()->kind <= last; }
 
 int64_t remainder(Runtime& runtime, const Value& a, const Value& b) {
   const Value r = runtime.binary("%", a, b);
@@ -102,9 +100,7 @@ std::string_view canonical(std::string_view name) {
 
 }  // namespace
 
-bool Runtime::has_test(std::string_view name) {
-  return tests().contains(canonical(name));
-}
+bool Runtime::has_test(std::string_view name) { return tests().contains(canonical(name)); }
 
 bool Runtime::apply_test(const std::string& name, const Value& input, Arguments arguments) {
   const auto it = tests().find(canonical(name));

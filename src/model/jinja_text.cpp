@@ -41,9 +41,10 @@ constexpr Range kCased[] = {
 };
 /// Control, format, private and separator characters beyond ASCII. Unassigned ones are not told apart.
 constexpr Range kUnprintable[] = {
-    {0x80, 0xA0},     {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},     {0x6DD, 0x6DD},     {0x70F, 0x70F},   {0x890, 0x891},
-    {0x8E2, 0x8E2},   {0x1680, 0x1680},   {0x180E, 0x180E},   {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F}, {0x3000, 0x3000},
-    {0xD800, 0xF8FF}, {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD},
+    {0x80, 0xA0},       {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},     {0x6DD, 0x6DD},
+    {0x70F, 0x70F},     {0x890, 0x891},     {0x8E2, 0x8E2},     {0x1680, 0x1680},   {0x180E, 0x180E},
+    {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},   {0x3000, 0x3000},   {0xD800, 0xF8FF},
+    {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD},
     {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE00FF}, {0xF0000, 0x10FFFF},
 };
 
@@ -141,21 +142,13 @@ size_t count_code_points(std::string_view utf8) noexcept {
   return n;
 }
 
-std::optional<std::string> upper(std::string_view text) {
-  return convert(text, Case::kUpper);
-}
+std::optional<std::string> upper(std::string_view text) { return convert(text, Case::kUpper); }
 
-std::optional<std::string> lower(std::string_view text) {
-  return convert(text, Case::kLower);
-}
+std::optional<std::string> lower(std::string_view text) { return convert(text, Case::kLower); }
 
-std::optional<std::string> capitalize(std::string_view text) {
-  return convert(text, Case::kCapitalize);
-}
+std::optional<std::string> capitalize(std::string_view text) { return convert(text, Case::kCapitalize); }
 
-std::optional<std::string> title(std::string_view text) {
-  return convert(text, Case::kTitle);
-}
+std::optional<std::string> title(std::string_view text) { return convert(text, Case::kTitle); }
 
 std::optional<bool> all_are(std::string_view text, CharClass what) {
   if (text.empty()) return false;
@@ -180,9 +173,7 @@ std::optional<bool> all_are(std::string_view text, CharClass what) {
   return found || !about_case;
 }
 
-bool is_printable(char32_t c) noexcept {
-  return c < 0x80 ? c >= 0x20 && c != 0x7F : !in(kUnprintable, c);
-}
+bool is_printable(char32_t c) noexcept { return c < 0x80 ? c >= 0x20 && c != 0x7F : !in(kUnprintable, c); }
 
 std::vector<std::string_view> split_lines(std::string_view text) {
   std::vector<std::string_view> lines;

@@ -75,11 +75,16 @@ std::string_view Value::type_name() const noexcept {
   if (is<CallablePtr>()) return "callable";
   if (is<LoopPtr>()) return "LoopContext";
   switch (as<ListPtr>()->kind) {
-    case ListKind::kList: return "list";
-    case ListKind::kTuple: return "tuple";
-    case ListKind::kRange: return "range";
-    case ListKind::kGenerator: return "generator";
-    case ListKind::kView: return "dict view";
+    case ListKind::kList:
+      return "list";
+    case ListKind::kTuple:
+      return "tuple";
+    case ListKind::kRange:
+      return "range";
+    case ListKind::kGenerator:
+      return "generator";
+    case ListKind::kView:
+      return "dict view";
   }
   return "list";
 }

@@ -24,10 +24,13 @@ thread_local PartialLine partial;
 
 LogLevel to_log_level(ggml_log_level level) {
   switch (level) {
-    case GGML_LOG_LEVEL_ERROR: return LogLevel::kError;
-    case GGML_LOG_LEVEL_WARN: return LogLevel::kWarn;
+    case GGML_LOG_LEVEL_ERROR:
+      return LogLevel::kError;
+    case GGML_LOG_LEVEL_WARN:
+      return LogLevel::kWarn;
     // llama.cpp's info is about its own insides (hundreds of lines a load), so it is debug to our users.
-    default: return LogLevel::kDebug;
+    default:
+      return LogLevel::kDebug;
   }
 }
 

@@ -49,8 +49,7 @@ bool on_load_progress(float share, void* user_data) noexcept {
 }  // namespace
 
 ContextOverflow::ContextOverflow(size_t n_tokens, size_t n_ctx)
-    : Error(ErrorCode::kResourceExhausted,
-            "[context] " + std::to_string(n_tokens) + " tokens, the context holds " + std::to_string(n_ctx),
+    : Error(ErrorCode::kResourceExhausted, "[context] " + std::to_string(n_tokens) + " tokens, the context holds " + std::to_string(n_ctx),
             "shorten the input or allow more context"),
       n_tokens_(n_tokens),
       n_ctx_(n_ctx) {}
@@ -82,9 +81,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
   if (!impl->handle) throw_load_error(path, capture.errors());
   impl->vocab = llama_model_get_vocab(impl->handle.get());
   if (llama_model_has_encoder(impl->handle.get()) || !llama_model_has_decoder(impl->handle.get())) {
-    throw Error(ErrorCode::kUnimplemented,
-                "[model_load] " + path.string() + ": expected a model that generates text, found an encoder (" +
-                    impl->file.get_string("general.architecture").value_or("?") + ")");
+    throw Error(ErrorCode::kUnimplemented, "[model_load] " + path.string() + ": expected a model that generates text, found an encoder (" +
+                                               impl->file.get_string("general.architecture").value_or("?") + ")");
   }
   if (llama_vocab_type(impl->vocab) == LLAMA_VOCAB_TYPE_NONE) {
     throw Error(ErrorCode::kUnimplemented, "[model_load] " + path.string() + ": the file has no tokenizer");

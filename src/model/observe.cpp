@@ -45,8 +45,8 @@ bool Context::Impl::on_eval(ggml_tensor* node, bool ask) {
       for (int64_t i3 = 0; i3 < input->ne[3]; ++i3) {
         for (int64_t i2 = 0; i2 < input->ne[2]; ++i2) {
           for (int64_t i1 = 0; i1 < input->ne[1]; ++i1, ++row) {
-            const size_t offset = static_cast<size_t>(i1) * input->nb[1] + static_cast<size_t>(i2) * input->nb[2] +
-                                  static_cast<size_t>(i3) * input->nb[3];
+            const size_t offset =
+                static_cast<size_t>(i1) * input->nb[1] + static_cast<size_t>(i2) * input->nb[2] + static_cast<size_t>(i3) * input->nb[3];
             ggml_backend_tensor_get(input, observed_rows.data() + row * n_in, offset, row_bytes);
           }
         }

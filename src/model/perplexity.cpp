@@ -10,7 +10,8 @@ namespace aicoder {
 // after the first is predicted from those before it in the window. The mean is over predicted tokens of all windows.
 PerplexityResult perplexity(Context& context, std::span<const TextRecord> records, size_t n_window, size_t max_tokens,
                             const ProgressFn& progress, const std::stop_token& stop) {
-  if (n_window < 2) throw Error(ErrorCode::kInvalidArgument, "[perplexity] a window of " + std::to_string(n_window) + " tokens, expected at least 2");
+  if (n_window < 2)
+    throw Error(ErrorCode::kInvalidArgument, "[perplexity] a window of " + std::to_string(n_window) + " tokens, expected at least 2");
   n_window = std::min(n_window, context.n_ctx_seq());
   std::vector<std::vector<Token>> texts;
   size_t total = 0;
@@ -36,7 +37,8 @@ PerplexityResult perplexity(Context& context, std::span<const TextRecord> record
     }
     if (max_tokens > 0 && sum.tokens >= max_tokens) break;
   }
-  if (sum.tokens == 0) throw Error(ErrorCode::kInvalidArgument, "[perplexity] the text has no token to predict (at least 2 tokens are needed)");
+  if (sum.tokens == 0)
+    throw Error(ErrorCode::kInvalidArgument, "[perplexity] the text has no token to predict (at least 2 tokens are needed)");
   PerplexityResult result;
   result.tokens = sum.tokens;
   result.nll = sum.nll / static_cast<double>(sum.tokens);

@@ -139,7 +139,9 @@ bool Scheduler::reuse_whole_prompt(size_t s) {
   const auto& prompt = requests_[slots_[s].request].prompt;
   const auto holds = [&](size_t i) { return common_prefix(context_.caches[i].tokens, prompt) == prompt.size(); };
   // In deterministic mode the whole prompt must have been read in chunks, not partly generated. This request's reader did so.
-  const auto usable = [&](size_t i) { return holds(i) && (!context_.options.deterministic || context_.caches[i].n_chunked >= prompt.size()); };
+  const auto usable = [&](size_t i) {
+    return holds(i) && (!context_.options.deterministic || context_.caches[i].n_chunked >= prompt.size());
+  };
   if (usable(s)) {
     context_.trim(s, prompt.size());
     if (context_.caches[s].tokens.size() == prompt.size()) return true;

@@ -15,8 +15,8 @@ std::vector<Token> Model::tokenize(std::string_view text, const TokenizeOptions&
                              static_cast<int32_t>(tokens.size()), options.add_special, options.parse_special);
   if (n < 0 && n != std::numeric_limits<int32_t>::min()) {
     tokens.resize(static_cast<size_t>(-n));
-    n = llama_tokenize(impl_->vocab, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
-                       static_cast<int32_t>(tokens.size()), options.add_special, options.parse_special);
+    n = llama_tokenize(impl_->vocab, text.data(), static_cast<int32_t>(text.size()), tokens.data(), static_cast<int32_t>(tokens.size()),
+                       options.add_special, options.parse_special);
   }
   if (n < 0) throw Error(ErrorCode::kResourceExhausted, "[tokenize] the text has more tokens than can be counted");
   tokens.resize(static_cast<size_t>(n));

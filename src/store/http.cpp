@@ -195,11 +195,7 @@ std::optional<std::string> remembered_validator(const HttpDownload& download) {
   return text.substr(line_end + 1, second_end == std::string::npos ? second_end : second_end - line_end - 1);
 }
 
-enum class Outcome {
-  kDone,
-  kRetry,
-  kStartOver
-};
+enum class Outcome { kDone, kRetry, kStartOver };
 
 /// One request. Failures worth another try come back as kRetry with the reason.
 Outcome try_once(const HttpDownload& download, std::string& reason, bool& progressed) {

@@ -187,7 +187,8 @@ TEST_F(AdapterTest, AnotherBaseIsNamedWithItsOwn) {
 }
 
 TEST_F(AdapterTest, TensorsOrShapesOfAnotherBaseAreRefused) {
-  EXPECT_ERROR(load(LoraFile().add("blk.7.attn_q.weight", kEmbd, kEmbd, 4, 1, 0.1f)), ErrorCode::kFailedPrecondition, "blk.7.attn_q.weight");
+  EXPECT_ERROR(load(LoraFile().add("blk.7.attn_q.weight", kEmbd, kEmbd, 4, 1, 0.1f)), ErrorCode::kFailedPrecondition,
+               "blk.7.attn_q.weight");
   EXPECT_ERROR(load(LoraFile().add("blk.0.attn_q.weight", kEmbd + 32, kEmbd, 4, 1, 0.1f)), ErrorCode::kFailedPrecondition, "do not fit");
   EXPECT_ERROR(load(LoraFile().add("blk.0.attn_q.weight", kEmbd, kEmbd / 2, 4, 1, 0.1f)), ErrorCode::kFailedPrecondition, "do not fit");
 }

@@ -22,7 +22,8 @@ TEST(ParseFragmentChoice, StrengthFollowsTheLastColon) {
 }
 
 TEST(ParseFragmentChoice, RefusesWhatIsNoStrength) {
-  for (const char* text : {"coder:", "coder:x", "coder:0.3x", "coder:nan", "coder:inf", "coder:8.1", "coder:-9", "coder:1e99", "coder:+", "coder: 1"}) {
+  for (const char* text :
+       {"coder:", "coder:x", "coder:0.3x", "coder:nan", "coder:inf", "coder:8.1", "coder:-9", "coder:1e99", "coder:+", "coder: 1"}) {
     EXPECT_ERROR(parse_fragment_choice(text), ErrorCode::kInvalidArgument, "strength");
   }
   EXPECT_ERROR(parse_fragment_choice(""), ErrorCode::kInvalidArgument, "name");

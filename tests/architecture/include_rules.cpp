@@ -28,12 +28,7 @@ bool is_standard_header(std::string_view header) { return header.find_first_of("
 // Comments and string literals become spaces, so that a name in prose is not taken for code. Lines stay lines.
 std::string code_only(std::string_view text) {
   std::string code(text);
-  enum class In {
-    kCode,
-    kLineComment,
-    kBlockComment,
-    kString
-  } in = In::kCode;
+  enum class In { kCode, kLineComment, kBlockComment, kString } in = In::kCode;
   for (size_t i = 0; i < code.size(); ++i) {
     const char c = code[i];
     const char next = i + 1 < code.size() ? code[i + 1] : '\0';

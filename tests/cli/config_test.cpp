@@ -25,7 +25,9 @@ TEST_F(ConfigFile, MissingFileGivesTheDefaults) {
 }
 
 TEST_F(ConfigFile, ReadsEverySection) {
-  const auto config = load("model = \"smollm2-135m\"\ncontext = 4096\n[agent]\ncandidates = 2\n[roles]\ncoder = \"c:0.1\"\n[sandbox]\nmemory_mb = 64\ncpu_seconds = 3\n");
+  const auto config = load(
+      "model = \"smollm2-135m\"\ncontext = 4096\n[agent]\ncandidates = 2\n[roles]\ncoder = \"c:0.1\"\n[sandbox]\nmemory_mb = "
+      "64\ncpu_seconds = 3\n");
   EXPECT_EQ(config.model, "smollm2-135m");
   EXPECT_EQ(config.n_ctx, 4096U);
   EXPECT_EQ(config.n_candidates, 2U);

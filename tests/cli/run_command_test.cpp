@@ -31,11 +31,13 @@ TEST_F(RunCommand, DirectAnswerCarriesEveryFieldOfTheDesign) {
 TEST_F(RunCommand, AgenticRunOnAProjectNeverTouchesItWithoutYesAndNeverLies) {
   std::filesystem::create_directories(home_ / "project");
   const std::string source = "def add(a, b):\n    return a - b\n";
-  const std::string tests = "import unittest\nfrom calc import add\n\nclass AddTest(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n";
+  const std::string tests =
+      "import unittest\nfrom calc import add\n\nclass AddTest(unittest.TestCase):\n    def test_add(self):\n        "
+      "self.assertEqual(add(2, 3), 5)\n";
   write_file_atomic(home_ / "project/calc.py", source);
   write_file_atomic(home_ / "project/test_calc.py", tests);
-  auto arguments = with_model({"run", "--mode", "agent", "--candidates", "2", "--repairs", "1", "--max-tokens", "120", "--dir", (home_ / "project").string(),
-                               "The test fails: add must return the sum. Fix calc.py."});
+  auto arguments = with_model({"run", "--mode", "agent", "--candidates", "2", "--repairs", "1", "--max-tokens", "120", "--dir",
+                               (home_ / "project").string(), "The test fails: add must return the sum. Fix calc.py."});
   arguments.emplace_back("--json");
   const auto result = run(arguments);
   const auto json = nlohmann::json::parse(result.out);
@@ -52,10 +54,11 @@ TEST_F(RunCommand, InterruptEndsWith130AndLeavesTheProjectAlone) {
   write_file_atomic(home_ / "project/a.py", "x = 1\n");
   // `timeout -s INT` sends what Ctrl-C sends; --foreground keeps its exit status rule out of the way.
   const auto program = std::string(AICODER_BINARY_DIR) + "/bin/aicoder";
-  const auto result = run_host_process({.argv = {"timeout", "--preserve-status", "-s", "INT", "2", program, "run", "-m", "smollm2-135m", "--mode", "direct", "--max-tokens", "60000",
-                                                 "--context", "8192", "--json", "Count from one to ten thousand in words, one number a line, without stopping."},
-                                        .cwd = home_.path(),
-                                        .extra_env = env_});
+  const auto result = run_host_process(
+      {.argv = {"timeout", "--preserve-status", "-s", "INT", "2", program, "run", "-m", "smollm2-135m", "--mode", "direct", "--max-tokens",
+                "60000", "--context", "8192", "--json", "Count from one to ten thousand in words, one number a line, without stopping."},
+       .cwd = home_.path(),
+       .extra_env = env_});
   EXPECT_TRUE(result.exit_code == 130 || result.exit_code == 0) << result.exit_code << result.out;
   const auto json = nlohmann::json::parse(result.out, nullptr, false);
   ASSERT_TRUE(json.is_object()) << result.out;
@@ -66,7 +69,8 @@ TEST_F(RunCommand, InterruptEndsWith130AndLeavesTheProjectAlone) {
 }
 
 TEST_F(RunCommand, PerplexityOfRealTextIsFinite) {
-  write_file_atomic(home_ / "t.txt", "The quick brown fox jumps over the lazy dog. A sentence about nothing in particular, and then another one.");
+  write_file_atomic(home_ / "t.txt",
+                    "The quick brown fox jumps over the lazy dog. A sentence about nothing in particular, and then another one.");
   const auto json = run_json(with_model({"perplexity", "t.txt"}), 2);
   EXPECT_EQ(json["error"]["code"], "invalid_argument");  // perplexity has no --context: its window is part of the definition
   const auto good = run_json({"perplexity", "-m", "smollm2-135m", "t.txt"}, 0);
@@ -85,11 +89,17 @@ TEST_F(RunCommand, ChatFromAPipeKeepsHistoryAndCanBeResumed) {
 }
 
 TEST_F(RunCommand, FragmentIsBuiltInspectedAndUsed) {
-  write_file_atomic(home_ / "task.txt", "def add(a, b):\n    return a + b\n\ndef mul(a, b):\n    return a * b\n\nfor i in range(10):\n    print(add(i, mul(i, 2)))\n");
-  write_file_atomic(home_ / "general.txt", "It was a bright cold day in the village, and the people went to the market to buy bread and to talk about the weather.");
-  const auto built = run_json({"fragment", "build", "-m", "smollm2-135m", "--name", "tiny", "--role", "coder", "--calib", "task.txt", "--general", "general.txt", "--rank", "2",
-                               "--strength", "0.1"}, 0);
-  for (const char* field : {"path", "bytes", "seconds", "strength", "calib_loss_off", "calib_loss_on", "retained_energy"}) EXPECT_TRUE(built.contains(field)) << field;
+  write_file_atomic(
+      home_ / "task.txt",
+      "def add(a, b):\n    return a + b\n\ndef mul(a, b):\n    return a * b\n\nfor i in range(10):\n    print(add(i, mul(i, 2)))\n");
+  write_file_atomic(
+      home_ / "general.txt",
+      "It was a bright cold day in the village, and the people went to the market to buy bread and to talk about the weather.");
+  const auto built = run_json({"fragment", "build", "-m", "smollm2-135m", "--name", "tiny", "--role", "coder", "--calib", "task.txt",
+                               "--general", "general.txt", "--rank", "2", "--strength", "0.1"},
+                              0);
+  for (const char* field : {"path", "bytes", "seconds", "strength", "calib_loss_off", "calib_loss_on", "retained_energy"})
+    EXPECT_TRUE(built.contains(field)) << field;
   EXPECT_NE(built["calib_loss_off"], built["calib_loss_on"]);
   const auto info = run_json({"fragment", "inspect", "tiny"}, 0);
   EXPECT_EQ(info["recipe"], "contrast");

@@ -14,10 +14,26 @@ TEST_F(Usage, VersionNamesTheEngine) {
 }
 
 TEST_F(Usage, EveryCommandExplainsItself) {
-  const std::vector<std::vector<std::string>> commands = {
-      {"doctor"}, {"pull"}, {"models"}, {"models", "rm"}, {"cache", "prune"}, {"run"}, {"chat"}, {"resume"}, {"undo"}, {"sessions"},
-      {"fragment", "build"}, {"fragment", "inspect"}, {"fragment", "list"}, {"perplexity"}, {"eval", "humaneval"}, {"eval", "mbpp"},
-      {"eval", "compare"}, {"sandbox", "run"}, {"bench", "generate"}, {"completion"}};
+  const std::vector<std::vector<std::string>> commands = {{"doctor"},
+                                                          {"pull"},
+                                                          {"models"},
+                                                          {"models", "rm"},
+                                                          {"cache", "prune"},
+                                                          {"run"},
+                                                          {"chat"},
+                                                          {"resume"},
+                                                          {"undo"},
+                                                          {"sessions"},
+                                                          {"fragment", "build"},
+                                                          {"fragment", "inspect"},
+                                                          {"fragment", "list"},
+                                                          {"perplexity"},
+                                                          {"eval", "humaneval"},
+                                                          {"eval", "mbpp"},
+                                                          {"eval", "compare"},
+                                                          {"sandbox", "run"},
+                                                          {"bench", "generate"},
+                                                          {"completion"}};
   for (auto command : commands) {
     const auto name = command.back();
     command.emplace_back("--help");
@@ -107,7 +123,8 @@ TEST_F(Usage, BadConfigurationNamesTheLine) {
 
 TEST_F(Usage, CompletionScriptIsValidBashAndKnowsTheCommands) {
   const auto script = run({"completion", "bash"}).out;
-  const auto words = run_host_process({.argv = {"bash", "-c", script + "\nCOMP_WORDS=(aicoder fragment b); COMP_CWORD=2; _aicoder; echo ${COMPREPLY[@]}"}});
+  const auto words = run_host_process(
+      {.argv = {"bash", "-c", script + "\nCOMP_WORDS=(aicoder fragment b); COMP_CWORD=2; _aicoder; echo ${COMPREPLY[@]}"}});
   EXPECT_EQ(words.out, "build\n") << words.err;
 }
 

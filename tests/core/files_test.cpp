@@ -17,10 +17,13 @@ namespace {
 
 std::vector<std::string> lines_of(const std::filesystem::path& path, size_t limit = 1000) {
   std::vector<std::string> out;
-  for_each_line(path, [&](size_t number, std::string_view line) {
-    EXPECT_EQ(number, out.size() + 1);
-    out.emplace_back(line);
-  }, limit);
+  for_each_line(
+      path,
+      [&](size_t number, std::string_view line) {
+        EXPECT_EQ(number, out.size() + 1);
+        out.emplace_back(line);
+      },
+      limit);
   return out;
 }
 
@@ -41,7 +44,7 @@ TEST(WriteFileAtomic, KeepsTheModeOfTheOldFile) {
   write_file_atomic(dir / "run.sh", "x");
   ::chmod((dir / "run.sh").c_str(), 0750);
   write_file_atomic(dir / "run.sh", "y");
-  struct stat info {};
+  struct stat info{};
   ::stat((dir / "run.sh").c_str(), &info);
   EXPECT_EQ(info.st_mode & 07777, 0750U);
 }
@@ -76,7 +79,9 @@ TEST(WriteFileAtomic, FullDiskKeepsTheOldFileAndSaysSo) {
 
 TEST(AtomicFile, WithoutCommitNothingRemains) {
   const test::TempDir dir;
-  { AtomicFile(dir / "a").write("half"); }
+  {
+    AtomicFile(dir / "a").write("half");
+  }
   EXPECT_EQ(entries(dir.path()), 0U);
 }
 

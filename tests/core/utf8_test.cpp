@@ -8,7 +8,8 @@ namespace {
 TEST(Utf8, AcceptsEveryPlane) { EXPECT_TRUE(is_utf8("a é 한국어 \xF0\x9F\x98\x80 \xF4\x8F\xBF\xBF")); }
 
 TEST(Utf8, RefusesOverlongSurrogatesStrayAndCutSequences) {
-  for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x82", "\xFF"}) EXPECT_FALSE(is_utf8(bad)) << bad;
+  for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x82", "\xFF"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
 TEST(ToValidUtf8, ReplacesOnlyTheIllFormedBytes) {

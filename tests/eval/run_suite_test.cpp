@@ -1,9 +1,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <gmock/gmock.h>
 #include <csignal>
 #include <fstream>
-#include <gmock/gmock.h>
 
 #include "aicoder/eval.h"
 #include "eval/fakes.h"
@@ -110,7 +110,8 @@ TEST(RunSuite, HiddenTestsNeverReachTheEngine) {
     FakeRunner runner(test::is_right);
     run_suite(generator, runner, options);
     std::string text;
-    for (const auto& request : generator.asked) text += request.messages.at(0).content + "|" + request.assistant_prefix + "|" + request.grammar;
+    for (const auto& request : generator.asked)
+      text += request.messages.at(0).content + "|" + request.assistant_prefix + "|" + request.grammar;
     return text;
   };
   auto corrupted = humaneval();
@@ -194,7 +195,8 @@ TEST(RunSuite, ABrokenSandboxFailsTheRunNotTheItem) {
 }
 
 TEST(RunSuite, AnEngineThatFailsIsReportedAsItself) {
-  FakeGenerator generator([](const GenerationRequest&) -> std::string { throw Error(ErrorCode::kResourceExhausted, "[fake] out of memory"); });
+  FakeGenerator generator(
+      [](const GenerationRequest&) -> std::string { throw Error(ErrorCode::kResourceExhausted, "[fake] out of memory"); });
   FakeRunner runner(test::is_right);
   EXPECT_ERROR(run_suite(generator, runner, humaneval()), ErrorCode::kResourceExhausted, "out of memory");
 }
@@ -288,7 +290,8 @@ TEST(Resume, OtherSettingsAreRefusedByName) {
   options = humaneval(out.path());
   options.fragments = {{"coder", 0.3f}};
   options.fragment_hashes = {std::string(64, 'a')};
-  EXPECT_ERROR(run_suite(generator, runner, options), ErrorCode::kInvalidArgument, "fragments \"\", this one has \"coder:0.3@aaaaaaaaaaaaaaaa\"");
+  EXPECT_ERROR(run_suite(generator, runner, options), ErrorCode::kInvalidArgument,
+               "fragments \"\", this one has \"coder:0.3@aaaaaaaaaaaaaaaa\"");
   options = humaneval(out.path());
   options.model_fingerprint = "other weights";
   EXPECT_ERROR(run_suite(generator, runner, options), ErrorCode::kInvalidArgument, "model_fingerprint");
@@ -301,7 +304,8 @@ TEST(Resume, OtherSettingsAreRefusedByName) {
   EXPECT_ERROR(run_suite(generator, runner, options), ErrorCode::kInvalidArgument, "suite \"humaneval\", this one has \"mbpp\"");
   FakeGenerator other(right_on_add);
   other.name = "another model";
-  EXPECT_ERROR(run_suite(other, runner, humaneval(out.path())), ErrorCode::kInvalidArgument, "model \"fake\", this one has \"another model\"");
+  EXPECT_ERROR(run_suite(other, runner, humaneval(out.path())), ErrorCode::kInvalidArgument,
+               "model \"fake\", this one has \"another model\"");
   EXPECT_EQ(lines_of(out / "items.jsonl").size(), 5u);
 }
 

@@ -1,5 +1,5 @@
-#include <fstream>
 #include <gmock/gmock.h>
+#include <fstream>
 
 #include "aicoder/eval.h"
 #include "eval/fakes.h"

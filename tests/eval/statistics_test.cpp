@@ -37,9 +37,7 @@ TEST(Wilson, EndsAreExactAtNoneAndAll) {
   EXPECT_EQ(wilson_interval(0, 0), (std::array<double, 2>{0.0, 1.0}));
 }
 
-TEST(Wilson, MorePassedThanTriedIsRefused) {
-  EXPECT_ERROR(wilson_interval(3, 2), ErrorCode::kInvalidArgument, "passed is 3 of 2");
-}
+TEST(Wilson, MorePassedThanTriedIsRefused) { EXPECT_ERROR(wilson_interval(3, 2), ErrorCode::kInvalidArgument, "passed is 3 of 2"); }
 
 TEST(McNemar, AgreesWithExactFractions) {
   EXPECT_NEAR(mcnemar_exact(26, 12), 0.03355243967962451, 1e-12);  // the p = 0.034 of the design's own probe

@@ -172,7 +172,8 @@ TEST(ObserveActivations, OffAgainLeavesLogitsBitEqual) {
 
 TEST(ObserveActivations, WhatTheObserverThrowsArrivesAndTheContextGoesOn) {
   Context context(smollm(), small_context());
-  context.observe_activations([](std::string_view, std::span<const float>, size_t) { throw Error(ErrorCode::kUnavailable, "observer full"); });
+  context.observe_activations(
+      [](std::string_view, std::span<const float>, size_t) { throw Error(ErrorCode::kUnavailable, "observer full"); });
   EXPECT_ERROR(context.logits(std::vector<Token>{1, 2, 3}), ErrorCode::kUnavailable, "observer full");
   context.observe_activations({});
   EXPECT_NO_THROW(context.logits(std::vector<Token>{1, 2, 3}));

@@ -36,7 +36,9 @@ std::vector<Token> plain_greedy(const std::vector<Token>& prompt, size_t n) {
   return made;
 }
 
-GenerateRequest greedy(std::vector<Token> prompt, size_t max_tokens = 24) { return {.prompt = std::move(prompt), .max_tokens = max_tokens}; }
+GenerateRequest greedy(std::vector<Token> prompt, size_t max_tokens = 24) {
+  return {.prompt = std::move(prompt), .max_tokens = max_tokens};
+}
 
 TEST(Generate, GreedyEqualsAPlainLlamaLoop) {
   for (const bool deterministic : {false, true}) {
@@ -108,8 +110,8 @@ TEST(Generate, SampledTextsDifferAndFollowTheirSeed) {
 
 TEST(Generate, BatchEqualsOneByOneInDeterministicMode) {
   std::vector<GenerateRequest> requests;
-  for (const std::string text : {"Name a colour.", "Name a fruit and say why you like it.", "1, 2, 3,", "안녕하세요", "def add(a, b):", "Once upon a time",
-                                 "List three animals.", "What is Python?"}) {
+  for (const std::string text : {"Name a colour.", "Name a fruit and say why you like it.", "1, 2, 3,", "안녕하세요",
+                                 "def add(a, b):", "Once upon a time", "List three animals.", "What is Python?"}) {
     requests.push_back(greedy(chat_tokens(text)));
   }
   Context batch(smollm(), small_context(3, true));
@@ -145,7 +147,8 @@ TEST(Generate, SecondTurnReadsOnlyWhatIsNew) {
   auto next = prompt;
   next.insert(next.end(), first.samples[0].tokens.begin(), first.samples[0].tokens.end());
   const size_t known = next.size() - 1;  // the last token made was never decoded
-  const auto more = smollm()->tokenize("<|im_end|>\n<|im_start|>user\nWhat is my name?<|im_end|>\n<|im_start|>assistant\n", {.parse_special = true});
+  const auto more =
+      smollm()->tokenize("<|im_end|>\n<|im_start|>user\nWhat is my name?<|im_end|>\n<|im_start|>assistant\n", {.parse_special = true});
   next.insert(next.end(), more.begin(), more.end());
   const auto second = context.generate(greedy(next, 8));
   EXPECT_EQ(second.reused_tokens, known);
@@ -167,7 +170,8 @@ TEST(Generate, AnotherSlotsPrefixIsCopied) {
   Context context(smollm(), small_context(2));
   std::string shared = "You are a careful assistant.";
   for (int i = 0; i < 30; ++i) shared += " Rule " + std::to_string(i) + ": be brief.";
-  std::vector<GenerateRequest> requests{greedy(chat_tokens(shared + " First question."), 4), greedy(chat_tokens(shared + " Second question."), 4)};
+  std::vector<GenerateRequest> requests{greedy(chat_tokens(shared + " First question."), 4),
+                                        greedy(chat_tokens(shared + " Second question."), 4)};
   context.generate(requests[0]);
   const auto both = context.generate(requests);
   EXPECT_GT(both[1].reused_tokens, 100u);
@@ -358,7 +362,8 @@ TEST(Generate, GrammarOfOneSampleDoesNotBindAnother) {
 TEST(Generate, BadGrammarsAreRefused) {
   Context context(smollm(), small_context());
   auto request = greedy(chat_tokens("x"));
-  for (const std::string grammar : {"root ::= (", "start ::= \"a\"", "root ::= missing", "root ::= root \"a\"", "::=", "root ::= [a", "root ::= \"a\"{99999999}"}) {
+  for (const std::string grammar :
+       {"root ::= (", "start ::= \"a\"", "root ::= missing", "root ::= root \"a\"", "::=", "root ::= [a", "root ::= \"a\"{99999999}"}) {
     request.grammar = grammar;
     EXPECT_ERROR(context.generate(request), ErrorCode::kInvalidArgument, "[grammar]");
   }

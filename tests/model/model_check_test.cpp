@@ -87,7 +87,8 @@ TEST_F(ModelCheck, RefusesPerLayerArraysThatAreTooShort) {
 
 TEST_F(ModelCheck, RefusesRopeDimensionsThatGgmlAbortsOn) {
   EXPECT_ERROR(load([](auto& m) { m.metadata["llama.rope.dimension_count"] = uint32_t{15}; }), ErrorCode::kDataLoss, "odd");
-  EXPECT_ERROR(load([](auto& m) { m.metadata["llama.rope.dimension_count"] = uint32_t{1024}; }), ErrorCode::kDataLoss, "rope.dimension_count");
+  EXPECT_ERROR(load([](auto& m) { m.metadata["llama.rope.dimension_count"] = uint32_t{1024}; }), ErrorCode::kDataLoss,
+               "rope.dimension_count");
   EXPECT_ERROR(load([](auto& m) { m.metadata["llama.rope.scaling.type"] = std::string("wild"); }), ErrorCode::kDataLoss, "'wild'");
   EXPECT_ERROR(load([](auto& m) { m.metadata["llama.rope.freq_base"] = -1.0f; }), ErrorCode::kDataLoss, "freq_base");
 }

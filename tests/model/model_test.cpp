@@ -27,7 +27,8 @@ TEST(Model, SaysWhatItIs) {
 }
 
 TEST(Model, DetokenizeGivesBackTheText) {
-  for (const std::string text : {"Hello, world!", "  two  spaces\n\ttab\r\n", "안녕하세요, 세계! 한글과 漢字와 emoji 😀", "def f(x):\n    return x**2  # ½", ""}) {
+  for (const std::string text :
+       {"Hello, world!", "  two  spaces\n\ttab\r\n", "안녕하세요, 세계! 한글과 漢字와 emoji 😀", "def f(x):\n    return x**2  # ½", ""}) {
     const auto tokens = smollm()->tokenize(text);
     EXPECT_EQ(smollm()->detokenize(tokens), text);
     std::string pieces;

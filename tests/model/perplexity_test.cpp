@@ -47,7 +47,8 @@ TEST(Perplexity, TokenLimitIsExactAndTakesTheBeginning) {
   EXPECT_EQ(limited.tokens, 150u);
   const auto tokens = tokenize_record(*smollm(), records[0]);
   // 99 in the first window, 51 in the second.
-  const double nll = context.log_likelihood(std::span(tokens).first(100)).nll + context.log_likelihood(std::span(tokens).subspan(100, 52)).nll;
+  const double nll =
+      context.log_likelihood(std::span(tokens).first(100)).nll + context.log_likelihood(std::span(tokens).subspan(100, 52)).nll;
   EXPECT_NEAR(limited.nll, nll / 150, 1e-9);
 }
 

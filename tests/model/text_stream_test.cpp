@@ -72,8 +72,12 @@ TEST(TextStream, FinishGivesWhatWasHeldBackAndDropsACutCharacter) {
 
 TEST(TextStream, IllFormedBytesBecomeReplacementCharacters) {
   TextStream stream({});
-  stream.append("a\xFF" "b");
-  EXPECT_EQ(stream.take(), "a\xEF\xBF\xBD" "b");
+  stream.append(
+      "a\xFF"
+      "b");
+  EXPECT_EQ(stream.take(),
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 // Whatever the pieces: the parts shown are UTF-8, none can be taken back, and together they are the text up to the stop string.
