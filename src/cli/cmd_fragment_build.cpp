@@ -128,6 +128,7 @@ int run(Runtime& runtime, Args args) {
     StrengthOptions options;
     options.mbpp = args.tasks.empty() ? (share_dir() / "tasks" / "mbpp_select.jsonl").string() : args.tasks;
     options.n_tasks = args.n_tasks;
+    options.model_fingerprint = model->fingerprint();
     options.progress = runtime.progress();
     options.stop = runtime.interrupt.token();
     choice = select_strength(*engine.generator, *box, built.path, options);
