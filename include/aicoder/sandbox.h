@@ -18,7 +18,19 @@
 
 namespace aicoder {
 
-enum class Verdict { kOk, kRe, kSig, kTleCpu, kTleWall, kMle, kOle, kPids, kFsize, kDenied, kSandboxErr };
+enum class Verdict {
+  kOk,
+  kRe,
+  kSig,
+  kTleCpu,
+  kTleWall,
+  kMle,
+  kOle,
+  kPids,
+  kFsize,
+  kDenied,
+  kSandboxErr
+};
 std::string_view to_string(Verdict verdict) noexcept;  ///< OK RE SIG TLE_CPU TLE_WALL MLE OLE PIDS FSIZE DENIED SANDBOX_ERR
 
 /// Of the whole process tree. 0 means unlimited only where said.
@@ -38,18 +50,18 @@ struct SandboxRequest {
   std::vector<std::string> outputs;
   std::map<std::string, std::string> files;  ///< written into the working folder after the copy: relative path -> content
   std::string stdin_text;
-  std::map<std::string, std::string> env;  ///< the whole environment but for PATH, HOME, LANG, which the box sets where this does not
+  std::map<std::string, std::string> env;        ///< the whole environment but for PATH, HOME, LANG, which the box sets where this does not
   std::vector<std::filesystem::path> read_only;  ///< more host folders visible read-only at the same path (a toolchain)
   SandboxLimits limits;
 };
 struct SandboxResult {
   Verdict verdict = Verdict::kSandboxErr;
-  int exit_code = -1;  ///< 128 + signal when killed by one
+  int exit_code = -1;    ///< 128 + signal when killed by one
   std::string out, err;  ///< valid UTF-8
   double cpu_ms = 0, wall_ms = 0;
-  uint64_t peak_bytes = 0;  ///< of the tree, sampled or from the cgroup
-  std::string level;        ///< "L3"
-  std::string detail;       ///< why, for every verdict but OK: "killed after 10.0 s CPU"
+  uint64_t peak_bytes = 0;                     ///< of the tree, sampled or from the cgroup
+  std::string level;                           ///< "L3"
+  std::string detail;                          ///< why, for every verdict but OK: "killed after 10.0 s CPU"
   std::map<std::string, std::string> outputs;  ///< of those asked for, what is there: path -> content
   std::map<std::string, std::string> missing;  ///< of those asked for, what is not handed back: path -> why (absent, a symbolic link, ...)
 };
@@ -66,11 +78,12 @@ class CodeRunner {
 struct SandboxCheck {
   std::string name;
   bool ok = false;
-  std::string fix;        ///< the command or setting that mends it
-  std::string found;      ///< what was seen; may be empty when ok
-  bool required = true;   ///< false: boxes work without it, with one fence less
+  std::string fix;       ///< the command or setting that mends it
+  std::string found;     ///< what was seen; may be empty when ok
+  bool required = true;  ///< false: boxes work without it, with one fence less
 };
-/// What this machine offers, by trying it ($AICODER_BWRAP names another bubblewrap than the one in PATH). Level "L3" or "none" (L2 and L1 are not built yet).
+/// What this machine offers, by trying it ($AICODER_BWRAP names another bubblewrap than the one in PATH). Level "L3" or "none" (L2 and L1
+/// are not built yet).
 struct SandboxProbe {
   std::string level;
   std::vector<SandboxCheck> checks;

@@ -29,7 +29,8 @@ std::string setup_bytes(const BoxPlan& plan) {
   head.argv_count = plan.argv.size();
   head.env_count = plan.env.size();
   head.filter_count = filter.size() / 8;
-  // Process 1 counts, and one more task than allowed must be possible: a full box is fine, one task too many is what the host sees and ends.
+  // Process 1 counts, and one more task than allowed must be possible: a full box is fine, one task too many is what the host sees and
+  // ends.
   head.max_tasks = plan.limits.processes + 2;
   head.cpu_seconds = static_cast<uint64_t>(plan.limits.cpu.count()) / 1000 + 2;
   head.file_bytes = plan.limits.file_bytes;
@@ -85,7 +86,8 @@ Box::Box(const BoxPlan& plan) {
   for (const auto& path : plan.read_only) command.read_only.push_back({path, path});
   std::vector<std::string> lent;
   for (const auto& path : plan.lent) {
-    command.read_only.push_back({std::filesystem::path(lending_place() != nullptr ? lending_place() : "/") / std::to_string(lent.size()), path});
+    command.read_only.push_back(
+        {std::filesystem::path(lending_place() != nullptr ? lending_place() : "/") / std::to_string(lent.size()), path});
     lent.push_back(path.string());
   }
   std::vector<UniqueFd> etc;

@@ -78,7 +78,7 @@ char** texts(char*& at, uint64_t count) {
 }
 
 Setup read_setup() {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(kSetupFd, &info) != 0) broken("setup");
   void* base = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ | PROT_WRITE, MAP_PRIVATE, kSetupFd, 0);
   if (base == MAP_FAILED) broken("setup");
@@ -122,7 +122,7 @@ void limit(int resource, uint64_t value) {
   // No RLIMIT_AS or RLIMIT_DATA: an allocation that fails looks like a bug of the program, one that is used up gets the verdict MLE.
   limit(RLIMIT_MSGQUEUE, 0);
   limit(RLIMIT_SIGPENDING, 1024);
-  limit(RLIMIT_NOFILE, 512);
+  limit(RLIMIT_NOFILE, 256);
   // Counted per user namespace (Linux 5.14), so other processes of the same host user do not eat into it.
   limit(RLIMIT_NPROC, setup.head->max_tasks);
 

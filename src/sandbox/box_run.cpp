@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "sandbox/box.h"
 #include "sandbox/bwrap_command.h"
@@ -25,8 +26,23 @@ using Stream = OutputTail::Stream;
 // Setting a box up takes milliseconds; this much on a machine that is badly overloaded.
 constexpr std::chrono::milliseconds kSetupTime{20'000};
 // Each file costs the kernel about a kilobyte that the size of a tmpfs does not count.
-constexpr uint64_t kMaxFiles = 200'000;
+constexpr uint64_t kMaxFiles = 100'000;
+// Always allowed, however small the memory limit.
+constexpr uint64_t kFewSockets = 64;
 constexpr Clock::duration kFastest = std::chrono::milliseconds(4), kSlowest = std::chrono::milliseconds(40);
+
+/// What can wait in one socket. The filter lets no program change it.
+uint64_t socket_bytes() {
+  static const uint64_t bytes = [] {
+    uint64_t largest = 212'992;  // the kernel's own default
+    for (const char* path : {"/proc/sys/net/core/wmem_default", "/proc/sys/net/core/rmem_default"}) {
+      uint64_t value = 0;
+      if (std::ifstream(path) >> value) largest = std::max(largest, value);
+    }
+    return largest;
+  }();
+  return bytes;
+}
 
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
@@ -52,7 +68,12 @@ class StopSignal {
 class Watch {
  public:
   Watch(Box& box, Workdir& workdir, const SandboxLimits& limits, const std::stop_token& stop)
-      : box_(box), workdir_(workdir), limits_(limits), stop_(stop), stopped_(stop), tree_(box.proc_fd(), limits.memory_bytes),
+      : box_(box),
+        workdir_(workdir),
+        limits_(limits),
+        stop_(stop),
+        stopped_(stop),
+        tree_(box.proc_fd(), limits.memory_bytes),
         tail_(limits.output_bytes) {}
 
   /// Starts the program and returns when it has ended or was ended. \throws Error(kCancelled).
@@ -151,6 +172,9 @@ void Watch::sample() {
     kill(Killed::kMemory);
   } else if (usage.cpu_ms > static_cast<double>(limits_.cpu.count())) {
     kill(Killed::kCpu);
+  } else if (usage.sockets > kFewSockets && usage.sockets * socket_bytes() > limits_.memory_bytes) {
+    ending_.seen = usage.sockets;
+    kill(Killed::kSockets);
   } else if (const uint64_t files = workdir_.usage().files; files > kMaxFiles) {
     ending_.seen = files;
     kill(Killed::kFiles);

@@ -40,7 +40,7 @@ struct BoxMessage {
   BoxEvent event;
   int32_t value;
   int64_t cpu_us;
-  int64_t max_rss_kib;  // of the largest single process that ended
+  int64_t max_rss_kib;     // of the largest single process that ended
   int64_t peak_processes;  // most that existed at a time, as seen before any was waited for; without process 1
   char step[32];
 };

@@ -23,7 +23,7 @@ struct BwrapPlan {
     std::filesystem::path from, at;
   };
   std::vector<Shown> read_only;  ///< host folders, and where the box has them
-  int first_etc_fd = 0;                          ///< etc_files()[i] is open as first_etc_fd + i
+  int first_etc_fd = 0;          ///< etc_files()[i] is open as first_etc_fd + i
 };
 std::vector<std::string> bwrap_command(const BwrapPlan& plan);
 

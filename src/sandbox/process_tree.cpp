@@ -91,6 +91,14 @@ uint64_t parse_smaps_rollup(std::string_view text) {
   return kib * 1024;
 }
 
+uint64_t parse_sockstat(std::string_view text) {
+  constexpr std::string_view kKey = "sockets: used ";
+  uint64_t count = 0;
+  if (!text.starts_with(kKey)) return 0;
+  text.remove_prefix(kKey.size());
+  return to_number(next_word(text), count) ? count : 0;
+}
+
 uint64_t ProcessTree::exact_memory() const {
   char buffer[4096];
   uint64_t bytes = 0;
@@ -143,6 +151,7 @@ TreeUsage ProcessTree::sample() {
     if (to_number(next_word(statm), all) && to_number(next_word(statm), shared) && all > shared) own += all - shared;
   }
 
+  usage.sockets = parse_sockstat(read_text(proc_fd_, "1/net/sockstat", buffer, sizeof buffer));
   usage.cpu_ms = count_cpu(static_cast<double>(ticks) * tick_ms());
 
   usage.memory_bytes = std::min(own * page_bytes(), memory_limit_);

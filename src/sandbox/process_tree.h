@@ -22,10 +22,14 @@ bool parse_stat(std::string_view text, ProcessStat& out);
 /// the text holds none.
 uint64_t parse_smaps_rollup(std::string_view text);
 
+/// The count in "sockets: used 12" of /proc/PID/net/sockstat; 0 when the text holds none.
+uint64_t parse_sockstat(std::string_view text);
+
 struct TreeUsage {
   uint64_t tasks = 0;         ///< processes and threads, without process 1
   double cpu_ms = 0;          ///< never falls from one sample to the next
   uint64_t memory_bytes = 0;  ///< best estimate at this moment
+  uint64_t sockets = 0;       ///< of the box's network namespace; what waits in them is in no process's size
 };
 
 /// Watches one box. Not thread-safe.

@@ -23,10 +23,12 @@ namespace {
 
 void check_limits(const SandboxLimits& limits) {
   if (limits.cpu.count() <= 0 || limits.wall.count() <= 0) refuse("the time limits must be above 0 ms");
-  if (limits.memory_bytes < (uint64_t{1} << 20)) refuse("the memory limit must be at least 1 MiB, found " + std::to_string(limits.memory_bytes));
+  if (limits.memory_bytes < (uint64_t{1} << 20))
+    refuse("the memory limit must be at least 1 MiB, found " + std::to_string(limits.memory_bytes));
   if (limits.processes == 0) refuse("at least 1 process must be allowed");
   if (limits.file_bytes == 0) refuse("the file size limit must be above 0");
-  if (limits.scratch_bytes < (uint64_t{64} << 10)) refuse("the scratch space must be at least 64 KiB, found " + std::to_string(limits.scratch_bytes));
+  if (limits.scratch_bytes < (uint64_t{64} << 10))
+    refuse("the scratch space must be at least 64 KiB, found " + std::to_string(limits.scratch_bytes));
   if (limits.output_bytes == 0) refuse("the output limit must be above 0");
 }
 
@@ -50,7 +52,8 @@ fs::path checked_read_only(const fs::path& path) {
   if (real == real.root_path()) refuse("read_only must not be the whole machine");
   for (const char* taken : {"/proc", "/dev", "/sys", kScratch}) {
     const fs::path within = path.lexically_normal().lexically_relative(taken);
-    if (!within.empty() && *within.begin() != "..") refuse("read_only must not be below " + std::string(taken) + ", found '" + path.string() + "'");
+    if (!within.empty() && *within.begin() != "..")
+      refuse("read_only must not be below " + std::string(taken) + ", found '" + path.string() + "'");
   }
   return path.lexically_normal();
 }
@@ -60,7 +63,7 @@ void show(BoxPlan& plan, const fs::path& path) {
     plan.read_only.push_back(path);
     return;
   }
-  struct stat info {};
+  struct stat info{};
   const bool open_to_all = ::stat(path.c_str(), &info) == 0 && (info.st_mode & 0005) == 0005;
   if (::geteuid() != 0 || !open_to_all) {
     throw Error(ErrorCode::kPermissionDenied,

@@ -1,5 +1,6 @@
 #include <linux/landlock.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -24,8 +25,7 @@ SandboxCheck check_bwrap() {
     check.found = "not installed";
     return check;
   }
-  const HostProcessResult help =
-      run_host_process({.argv = {bwrap.string(), "--help"}, .timeout = std::chrono::seconds(10)});
+  const HostProcessResult help = run_host_process({.argv = {bwrap.string(), "--help"}, .timeout = std::chrono::seconds(10)});
   check.ok = true;
   for (const char* option : {"--disable-userns", "--as-pid-1", "--size", "--perms", "--cap-drop"}) {
     if (help.out.find(option) != std::string::npos || help.err.find(option) != std::string::npos) continue;
@@ -34,6 +34,22 @@ SandboxCheck check_bwrap() {
     break;
   }
   if (check.ok) check.fix.clear();
+  return check;
+}
+
+SandboxCheck check_kernel() {
+  // 5.14 counts processes per user namespace; before it the limit of a box would be shared with all else its user runs.
+  SandboxCheck check{.name = "Linux 5.14 or newer"};
+  utsname name{};
+  int major = 0, minor = 0;
+  if (::uname(&name) == 0) {
+    std::istringstream release(name.release);
+    char dot = 0;
+    release >> major >> dot >> minor;
+    check.found = name.release;
+  }
+  check.ok = major > 5 || (major == 5 && minor >= 14);
+  if (!check.ok) check.fix = "boot a newer kernel";
   return check;
 }
 
@@ -97,7 +113,8 @@ SandboxResult run_probe(std::string script) {
 
 SandboxCheck check_box_runs(std::string& facts) {
   SandboxCheck check{.name = "a box runs"};
-  std::string script = "cat /proc/self/status; echo 'processes:' $(ulimit -p); echo 'interfaces:' $(tail -n +3 /proc/net/dev | cut -d: -f1)";
+  std::string script =
+      "cat /proc/self/status; echo 'processes:' $(ulimit -p); echo 'interfaces:' $(tail -n +3 /proc/net/dev | cut -d: -f1)";
   for (const char* name : kNamespaces) script += std::string("; echo ns_") + name + ": $(readlink /proc/self/ns/" + name + ")";
   const SandboxResult result = run_probe(script);
   facts = result.out;
@@ -123,7 +140,10 @@ void check_fences(const std::string& facts, std::vector<SandboxCheck>& checks) {
     if (error || theirs.empty() || theirs == ours) shared += std::string(shared.empty() ? "" : " ") + name;
   }
   const auto add = [&checks](const char* name, bool ok, const std::string& found) {
-    checks.push_back({.name = name, .ok = ok, .fix = ok ? "" : "report this as a bug of aicoder, with the output of aicoder doctor --json", .found = ok ? "" : found});
+    checks.push_back({.name = name,
+                      .ok = ok,
+                      .fix = ok ? "" : "report this as a bug of aicoder, with the output of aicoder doctor --json",
+                      .found = ok ? "" : found});
   };
   add("own namespaces", shared.empty(), "not its own: " + shared);
   add("seccomp in force", field(facts, "Seccomp") == "2", "Seccomp: " + field(facts, "Seccomp"));
@@ -132,7 +152,8 @@ void check_fences(const std::string& facts, std::vector<SandboxCheck>& checks) {
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) none = none && field(facts, set) == "0000000000000000";
   add("no capabilities", none, "CapEff: " + field(facts, "CapEff") + " CapBnd: " + field(facts, "CapBnd"));
   add("no network", field(facts, "interfaces") == "lo", "interfaces: " + field(facts, "interfaces"));
-  add("process limit in force", field(facts, "processes") == std::to_string(kProbeProcesses + 2), "processes: " + field(facts, "processes"));
+  add("process limit in force", field(facts, "processes") == std::to_string(kProbeProcesses + 2),
+      "processes: " + field(facts, "processes"));
 }
 
 SandboxCheck check_landlock() {
@@ -147,7 +168,7 @@ SandboxCheck check_landlock() {
 
 SandboxProbe probe_sandbox() {
   SandboxProbe probe;
-  probe.checks = {check_bwrap(), check_user_namespaces(), check_seccomp()};
+  probe.checks = {check_bwrap(), check_kernel(), check_user_namespaces(), check_seccomp()};
   const auto fine = [&probe] {
     for (const SandboxCheck& check : probe.checks) {
       if (check.required && !check.ok) return false;

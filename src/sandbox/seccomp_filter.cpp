@@ -1,5 +1,6 @@
 #include "sandbox/seccomp_filter.h"
 
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -21,52 +22,57 @@ namespace {
 // watcher would not see it), open_by_handle_at, fanotify, mq_* (kernel memory).
 constexpr const char* kAllowed[] = {
     // files
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "open", "openat", "openat2", "creat",
-    "close", "close_range", "lseek", "stat", "fstat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2",
-    "getdents", "getdents64", "getcwd", "chdir", "fchdir", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir", "link", "linkat",
-    "symlink", "symlinkat", "readlink", "readlinkat", "unlink", "unlinkat", "truncate", "ftruncate", "fallocate", "chmod", "fchmod", "fchmodat",
-    "fchmodat2", "chown", "fchown", "lchown", "fchownat", "umask", "utime", "utimes", "futimesat", "utimensat", "mknod", "mknodat", "dup", "dup2",
-    "dup3", "fcntl", "flock", "fsync", "fdatasync", "sync_file_range", "syncfs", "fadvise64", "readahead", "sendfile", "splice", "tee",
-    "vmsplice", "copy_file_range", "cachestat", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "setxattr",
-    "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "inotify_init", "inotify_init1", "inotify_add_watch",
-    "inotify_rm_watch", "pipe", "pipe2",
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "open", "openat", "openat2",
+    "creat", "close", "close_range", "lseek", "stat", "fstat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat",
+    "faccessat2", "getdents", "getdents64", "getcwd", "chdir", "fchdir", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir",
+    "link", "linkat", "symlink", "symlinkat", "readlink", "readlinkat", "unlink", "unlinkat", "truncate", "ftruncate", "fallocate", "chmod",
+    "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "umask", "utime", "utimes", "futimesat", "utimensat",
+    "mknod", "mknodat", "dup", "dup2", "dup3", "fcntl", "flock", "fsync", "fdatasync", "sync_file_range", "syncfs", "fadvise64",
+    "readahead", "sendfile", "splice", "tee", "vmsplice", "copy_file_range", "cachestat", "getxattr", "lgetxattr", "fgetxattr", "listxattr",
+    "llistxattr", "flistxattr", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "inotify_init",
+    "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pipe", "pipe2",
     // All of ioctl: terminal injection (TIOCSTI) needs a terminal, and a box has none (new session, streams that are pipes).
     "ioctl",
     // waiting
-    "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd",
-    "eventfd2", "signalfd", "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime", "futex", "futex_waitv", "futex_wake",
-    "futex_wait", "futex_requeue", "get_robust_list", "set_robust_list", "nanosleep", "clock_nanosleep", "pause", "alarm", "restart_syscall",
+    "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+    "eventfd", "eventfd2", "signalfd", "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime", "futex", "futex_waitv",
+    "futex_wake", "futex_wait", "futex_requeue", "get_robust_list", "set_robust_list", "nanosleep", "clock_nanosleep", "pause", "alarm",
+    "restart_syscall",
     // memory
-    "mprotect", "munmap", "mremap", "madvise", "brk", "msync", "mincore", "mlock", "mlock2", "munlock", "mlockall", "munlockall", "membarrier",
-    "pkey_alloc", "pkey_free", "pkey_mprotect", "get_mempolicy", "set_mempolicy", "mbind", "set_mempolicy_home_node",
+    "mprotect", "munmap", "mremap", "madvise", "brk", "msync", "mincore", "mlock", "mlock2", "munlock", "mlockall", "munlockall",
+    "membarrier", "pkey_alloc", "pkey_free", "pkey_mprotect", "get_mempolicy", "set_mempolicy", "mbind", "set_mempolicy_home_node",
     // processes and threads
-    "execve", "execveat", "exit", "exit_group", "fork", "vfork", "wait4", "waitid", "kill", "tkill", "tgkill", "getpid", "getppid", "gettid",
-    "getpgid", "setpgid", "getpgrp", "getsid", "setsid", "set_tid_address", "rseq", "arch_prctl", "prctl", "pidfd_open", "pidfd_send_signal",
-    "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_setparam", "sched_getscheduler", "sched_setscheduler",
-    "sched_getattr", "sched_setattr", "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "getpriority", "setpriority",
-    "ioprio_get", "ioprio_set", "getrlimit", "setrlimit", "getrusage", "times", "getcpu", "seccomp", "landlock_create_ruleset",
-    "landlock_add_rule", "landlock_restrict_self",
+    "execve", "execveat", "exit", "exit_group", "fork", "vfork", "wait4", "waitid", "kill", "tkill", "tgkill", "getpid", "getppid",
+    "gettid", "getpgid", "setpgid", "getpgrp", "getsid", "setsid", "set_tid_address", "rseq", "arch_prctl", "prctl", "pidfd_open",
+    "pidfd_send_signal", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_setparam", "sched_getscheduler",
+    "sched_setscheduler", "sched_getattr", "sched_setattr", "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval",
+    "getpriority", "setpriority", "ioprio_get", "ioprio_set", "getrlimit", "setrlimit", "getrusage", "times", "getcpu", "seccomp",
+    "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
     // signals
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigqueueinfo",
     "rt_tgsigqueueinfo", "sigaltstack",
     // identity: one user exists in a box, so these change nothing
-    "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "setuid", "setgid", "setreuid", "setregid", "setresuid",
-    "setresgid", "setfsuid", "setfsgid", "setgroups", "capget", "capset",
+    "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "setuid", "setgid", "setreuid", "setregid",
+    "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capget", "capset",
     // time and facts
     "time", "gettimeofday", "clock_gettime", "clock_getres", "getitimer", "setitimer", "timer_create", "timer_settime", "timer_gettime",
     "timer_getoverrun", "timer_delete", "uname", "sysinfo", "getrandom",
-    // sockets; "socket" itself is filtered by family below
-    "socketpair", "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername", "sendto", "recvfrom", "sendmsg", "recvmsg",
-    "sendmmsg", "recvmmsg", "shutdown", "setsockopt", "getsockopt"};
+    // sockets; "socket" and "setsockopt" are filtered by their arguments below
+    "socketpair", "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername", "sendto", "recvfrom", "sendmsg",
+    "recvmsg", "sendmmsg", "recvmmsg", "shutdown", "getsockopt"};
 
-constexpr const char* kKilled[] = {
-    "mount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "setns", "bpf",
-    "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "add_key", "request_key",
-    "keyctl", "open_by_handle_at", "iopl", "ioperm"};
+constexpr const char* kKilled[] = {"mount",       "umount2",      "pivot_root",    "move_mount",    "open_tree",       "fsopen",
+                                   "fsconfig",    "fsmount",      "fspick",        "mount_setattr", "setns",           "bpf",
+                                   "init_module", "finit_module", "delete_module", "kexec_load",    "kexec_file_load", "reboot",
+                                   "swapon",      "swapoff",      "add_key",       "request_key",   "keyctl",          "open_by_handle_at",
+                                   "iopl",        "ioperm"};
 
-constexpr const char* kRefused[] = {"unshare", "chroot", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "perf_event_open",
-                                    "userfaultfd", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname",
-                                    "setdomainname", "syslog", "quotactl", "acct", "vhangup"};
+constexpr const char* kRefused[] = {
+    "unshare",     "chroot",       "ptrace",        "process_vm_readv", "process_vm_writev", "kcmp",        "perf_event_open",
+    "userfaultfd", "settimeofday", "clock_settime", "clock_adjtime",    "adjtimex",          "sethostname", "setdomainname",
+    "syslog",      "quotactl",     "acct",          "vhangup"};
+
+constexpr uint64_t kLastSocketOption = 83;  // of Linux 6.18
 
 class Filter {
  public:
@@ -91,7 +97,8 @@ class Filter {
     if (!file) fail("memory file", errno);
     check(seccomp_export_bpf(context_.get(), file.get()), "export");
     std::string bytes(static_cast<size_t>(::lseek(file.get(), 0, SEEK_END)), '\0');
-    if (::pread(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) || bytes.empty() || bytes.size() % 8 != 0) {
+    if (::pread(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) || bytes.empty() ||
+        bytes.size() % 8 != 0) {
       fail("read back", EIO);
     }
     return bytes;
@@ -135,6 +142,17 @@ void rules_for_memory(Filter& filter) {
 void rules_for_sockets(Filter& filter) {
   // Families by name: AF_VSOCK reaches the hypervisor past the network namespace, AF_ALG and AF_PACKET are kernel attack surface.
   for (uint64_t family : {AF_UNIX, AF_INET, AF_INET6}) filter.rule(SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, family));
+  // Options of every protocol a box has, but for the buffer sizes: what waits in a socket is kernel memory that is in no process's size, 4
+  // MiB a socket where the machine allows it. Asking for a size "succeeds" without effect, as a size above the machine's maximum does. The
+  // kernel looks at 32 bits of these arguments, and so do equal-comparisons of 64 bits: what they do not match is not allowed.
+  for (uint64_t level : {IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6}) {
+    filter.rule(SCMP_ACT_ALLOW, "setsockopt", SCMP_A1(SCMP_CMP_EQ, level));
+  }
+  for (uint64_t option = 1; option <= kLastSocketOption; ++option) {
+    if (option == SO_SNDBUFFORCE || option == SO_RCVBUFFORCE) continue;
+    const bool size = option == SO_SNDBUF || option == SO_RCVBUF;
+    filter.rule(size ? SCMP_ACT_ERRNO(0) : SCMP_ACT_ALLOW, "setsockopt", SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, option));
+  }
   // The routing family alone of netlink: how programs list network interfaces.
   filter.rule(SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, 0));
 }

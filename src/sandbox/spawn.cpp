@@ -43,7 +43,7 @@ bool lend(const Plan& plan) {
 /// the parent's other threads (its setresuid does).
 int child(void* argument) {
   auto& plan = *static_cast<Plan*>(argument);
-  struct sigaction fresh {};
+  struct sigaction fresh{};
   fresh.sa_handler = SIG_DFL;
   for (int signal = 1; signal < 65; ++signal) ::sigaction(signal, &fresh, nullptr);
   bool ok = true;
@@ -70,7 +70,7 @@ uid_t box_user() { return ::geteuid() == 0 ? kBoxUser : ::geteuid(); }
 
 const char* lending_place() {
   static const char* const place = [] {
-    struct stat info {};
+    struct stat info{};
     for (const char* folder : {"/mnt", "/media", "/srv"}) {
       if (::lstat(folder, &info) == 0 && S_ISDIR(info.st_mode)) return folder;
     }
@@ -89,13 +89,15 @@ Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds,
   std::vector<int> numbers;
   for (int fd : fds) {
     moved.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 64));
-    if (!moved.back()) throw Error(ErrorCode::kResourceExhausted, std::string("[sandbox] no descriptor left: ") + std::strerror(errno), "ulimit -n 4096");
+    if (!moved.back())
+      throw Error(ErrorCode::kResourceExhausted, std::string("[sandbox] no descriptor left: ") + std::strerror(errno), "ulimit -n 4096");
     numbers.push_back(moved.back().get());
   }
 
   std::vector<std::string> places;
   std::vector<const char*> from, to;
-  if (!lent.empty() && lending_place() == nullptr) throw Error(ErrorCode::kFailedPrecondition, "[sandbox] no folder to lend at", "mkdir /mnt");
+  if (!lent.empty() && lending_place() == nullptr)
+    throw Error(ErrorCode::kFailedPrecondition, "[sandbox] no folder to lend at", "mkdir /mnt");
   for (size_t i = 0; i < lent.size(); ++i) places.push_back(std::string(lending_place()) + "/" + std::to_string(i));
   for (size_t i = 0; i < lent.size(); ++i) {
     from.push_back(lent[i].c_str());

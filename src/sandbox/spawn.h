@@ -19,8 +19,8 @@ inline constexpr uid_t kBoxUser = 65534;
 uid_t box_user();
 
 /// Where folders lent to a box appear to the program started; nothing when this machine has no folder to use for it.
-/// A box of root runs as another user, who cannot reach what lies below root's home (a toolchain in its cache, say). Root can show it such a
-/// folder at another place, in a mount namespace that only the program started sees.
+/// A box of root runs as another user, who cannot reach what lies below root's home (a toolchain in its cache, say). Root can show it such
+/// a folder at another place, in a mount namespace that only the program started sees.
 const char* lending_place();
 
 struct Spawned {

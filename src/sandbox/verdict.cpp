@@ -10,17 +10,28 @@ namespace aicoder {
 
 std::string_view to_string(Verdict verdict) noexcept {
   switch (verdict) {
-    case Verdict::kOk: return "OK";
-    case Verdict::kRe: return "RE";
-    case Verdict::kSig: return "SIG";
-    case Verdict::kTleCpu: return "TLE_CPU";
-    case Verdict::kTleWall: return "TLE_WALL";
-    case Verdict::kMle: return "MLE";
-    case Verdict::kOle: return "OLE";
-    case Verdict::kPids: return "PIDS";
-    case Verdict::kFsize: return "FSIZE";
-    case Verdict::kDenied: return "DENIED";
-    case Verdict::kSandboxErr: break;
+    case Verdict::kOk:
+      return "OK";
+    case Verdict::kRe:
+      return "RE";
+    case Verdict::kSig:
+      return "SIG";
+    case Verdict::kTleCpu:
+      return "TLE_CPU";
+    case Verdict::kTleWall:
+      return "TLE_WALL";
+    case Verdict::kMle:
+      return "MLE";
+    case Verdict::kOle:
+      return "OLE";
+    case Verdict::kPids:
+      return "PIDS";
+    case Verdict::kFsize:
+      return "FSIZE";
+    case Verdict::kDenied:
+      return "DENIED";
+    case Verdict::kSandboxErr:
+      break;
   }
   return "SANDBOX_ERR";
 }
@@ -54,20 +65,28 @@ std::string signal_name(int signal) {
 Judgement judge_killed(const Ending& ending, const SandboxLimits& limits) {
   switch (ending.killed) {
     case Killed::kCpu:
-      return {Verdict::kTleCpu, kKilledCode, "killed after " + seconds(ending.cpu_ms) + " CPU of all processes together, limit " +
-                                                 seconds(static_cast<double>(limits.cpu.count()))};
+      return {Verdict::kTleCpu, kKilledCode,
+              "killed after " + seconds(ending.cpu_ms) + " CPU of all processes together, limit " +
+                  seconds(static_cast<double>(limits.cpu.count()))};
     case Killed::kWall:
-      return {Verdict::kTleWall, kKilledCode, "killed after " + seconds(ending.wall_ms) + ", limit " +
-                                                  seconds(static_cast<double>(limits.wall.count()))};
+      return {Verdict::kTleWall, kKilledCode,
+              "killed after " + seconds(ending.wall_ms) + ", limit " + seconds(static_cast<double>(limits.wall.count()))};
     case Killed::kMemory:
       return {Verdict::kMle, kKilledCode,
               "killed at " + size(ending.peak_bytes) + " memory of all processes together, limit " + size(limits.memory_bytes)};
-    case Killed::kOutput: return {Verdict::kOle, kKilledCode, "killed: more than " + size(limits.output_bytes) + " of output"};
+    case Killed::kOutput:
+      return {Verdict::kOle, kKilledCode, "killed: more than " + size(limits.output_bytes) + " of output"};
     case Killed::kProcesses:
-      return {Verdict::kPids, kKilledCode, "killed at " + std::to_string(ending.seen) + " processes and threads, limit " +
-                                               std::to_string(limits.processes)};
-    case Killed::kFiles: return {Verdict::kFsize, kKilledCode, "killed: made " + std::to_string(ending.seen) + " files"};
-    case Killed::kNo: break;
+      return {Verdict::kPids, kKilledCode,
+              "killed at " + std::to_string(ending.seen) + " processes and threads, limit " + std::to_string(limits.processes)};
+    case Killed::kSockets:
+      return {Verdict::kMle, kKilledCode,
+              "killed at " + std::to_string(ending.seen) + " sockets, whose buffers can hold more than the limit of " +
+                  size(limits.memory_bytes)};
+    case Killed::kFiles:
+      return {Verdict::kFsize, kKilledCode, "killed: made " + std::to_string(ending.seen) + " files"};
+    case Killed::kNo:
+      break;
   }
   return {Verdict::kSandboxErr, -1, "no reason recorded"};
 }
@@ -75,11 +94,16 @@ Judgement judge_killed(const Ending& ending, const SandboxLimits& limits) {
 Judgement judge_signal(int signal, const SandboxLimits& limits) {
   const int code = 128 + signal;
   switch (signal) {
-    case SIGSYS: return {Verdict::kDenied, code, "killed for a system call that a box does not allow (SIGSYS)"};
-    case SIGXFSZ: return {Verdict::kFsize, code, "a file passed " + size(limits.file_bytes) + " (SIGXFSZ)"};
-    case SIGXCPU: return {Verdict::kTleCpu, code, "one process passed the CPU limit (SIGXCPU)"};
-    case SIGKILL: return {Verdict::kSig, code, "killed by SIGKILL from inside the box, or by the kernel for lack of memory on this machine"};
-    default: return {Verdict::kSig, code, "killed by " + signal_name(signal)};
+    case SIGSYS:
+      return {Verdict::kDenied, code, "killed for a system call that a box does not allow (SIGSYS)"};
+    case SIGXFSZ:
+      return {Verdict::kFsize, code, "a file passed " + size(limits.file_bytes) + " (SIGXFSZ)"};
+    case SIGXCPU:
+      return {Verdict::kTleCpu, code, "one process passed the CPU limit (SIGXCPU)"};
+    case SIGKILL:
+      return {Verdict::kSig, code, "killed by SIGKILL from inside the box, or by the kernel for lack of memory on this machine"};
+    default:
+      return {Verdict::kSig, code, "killed by " + signal_name(signal)};
   }
 }
 

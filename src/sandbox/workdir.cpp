@@ -21,14 +21,14 @@ namespace aicoder::box {
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr size_t kMaxEntries = 100'000;
+constexpr size_t kMaxEntries = 50'000;
 
 struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
-/// While it lives, this thread makes files as the box's user. The box's tmpfs belongs to a user namespace in which root of the host does not
-/// exist, so that root cannot make files there (EOVERFLOW). Only this thread changes, and only in what files see.
+/// While it lives, this thread makes files as the box's user. The box's tmpfs belongs to a user namespace in which root of the host does
+/// not exist, so that root cannot make files there (EOVERFLOW). Only this thread changes, and only in what files see.
 class AsOwner {
  public:
   explicit AsOwner(uid_t owner) : active_(::geteuid() != owner), uid_(::geteuid()), gid_(::getegid()) {
@@ -53,14 +53,19 @@ class AsOwner {
 [[noreturn]] void refuse(const std::string& doing, const std::string& place, int error) {
   const std::string message = "[sandbox] cannot " + doing + " '" + place + "': " + std::strerror(error);
   switch (error) {
-    case ENOENT: throw Error(ErrorCode::kNotFound, message);
+    case ENOENT:
+      throw Error(ErrorCode::kNotFound, message);
     case EACCES:
-    case EPERM: throw Error(ErrorCode::kPermissionDenied, message);
-    case ENOSPC: throw Error(ErrorCode::kResourceExhausted, message, "raise SandboxLimits::scratch_bytes or leave build products out");
+    case EPERM:
+      throw Error(ErrorCode::kPermissionDenied, message);
+    case ENOSPC:
+      throw Error(ErrorCode::kResourceExhausted, message, "raise SandboxLimits::scratch_bytes or leave build products out");
     case EMFILE:
     case ENFILE:
-    case ENOMEM: throw Error(ErrorCode::kResourceExhausted, message);
-    default: throw Error(ErrorCode::kInvalidArgument, message);
+    case ENOMEM:
+      throw Error(ErrorCode::kResourceExhausted, message);
+    default:
+      throw Error(ErrorCode::kInvalidArgument, message);
   }
 }
 
@@ -100,7 +105,7 @@ bool holds_file_of(int folder, uint64_t bytes, int depth) {
   if (depth > kMaxDepth) return false;
   try {
     for_each_entry(folder, "", [&](const char* name) {
-      struct stat info {};
+      struct stat info{};
       if (found || ::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return;
       if (S_ISREG(info.st_mode)) found = static_cast<uint64_t>(info.st_size) == bytes;
       if (!S_ISDIR(info.st_mode)) return;
@@ -120,7 +125,8 @@ void check_inside(const std::string& path, const char* what) {
   bool inside = !path.empty() && parsed.is_relative() && path.find('\0') == std::string::npos && parsed.has_filename() && path != ".";
   for (const auto& part : parsed) inside = inside && part != "..";
   if (!inside) {
-    throw Error(ErrorCode::kInvalidArgument, "[sandbox] " + std::string(what) + " must be a path inside the working folder, found '" + path + "'",
+    throw Error(ErrorCode::kInvalidArgument,
+                "[sandbox] " + std::string(what) + " must be a path inside the working folder, found '" + path + "'",
                 "give a relative path without '..'");
   }
 }
@@ -149,11 +155,12 @@ void Workdir::copy_folder(Copy& copy, int from, int to, const std::string& place
   }
   for_each_entry(from, place, [&](const char* name) {
     if (++copy.entries > kMaxEntries) {
-      throw Error(ErrorCode::kResourceExhausted, "[sandbox] '" + copy.root + "' holds more than " + std::to_string(kMaxEntries) + " entries",
+      throw Error(ErrorCode::kResourceExhausted,
+                  "[sandbox] '" + copy.root + "' holds more than " + std::to_string(kMaxEntries) + " entries",
                   "copy only what the run needs");
     }
     const std::string here = place + "/" + name;
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(from, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return;  // gone since it was listed
       refuse("read", here, errno);
@@ -214,8 +221,10 @@ void Workdir::copy_file(Copy& copy, int from, int to, const char* name, const st
 void Workdir::write(const std::string& path, const std::string& content) {
   check_inside(path, "a file");
   if (content.size() > limit_bytes_) {
-    throw Error(ErrorCode::kResourceExhausted, "[sandbox] '" + path + "' holds " + std::to_string(content.size()) + " bytes, the scratch space " +
-                                                   std::to_string(limit_bytes_), "raise SandboxLimits::scratch_bytes");
+    throw Error(
+        ErrorCode::kResourceExhausted,
+        "[sandbox] '" + path + "' holds " + std::to_string(content.size()) + " bytes, the scratch space " + std::to_string(limit_bytes_),
+        "raise SandboxLimits::scratch_bytes");
   }
   const AsOwner as_owner(owner_);
   for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -239,7 +248,7 @@ std::string Workdir::read(const std::string& path) const {
     throw Error(ErrorCode::kPermissionDenied, "[sandbox] '" + path + "' is or leads through a symbolic link");
   }
   if (!in) refuse("read", path, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(in.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     throw Error(ErrorCode::kPermissionDenied, "[sandbox] '" + path + "' is not a regular file");
   }
@@ -260,7 +269,7 @@ std::string Workdir::read(const std::string& path) const {
 }
 
 Workdir::Usage Workdir::usage() const {
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(scratch_fd_, &info) != 0) return {};
   return {info.f_files - info.f_ffree, info.f_bfree == 0};
 }

@@ -23,7 +23,7 @@ class Workdir {
 
   /// Copies what is in `source`: folders, regular files (with their mode) and symbolic links as links, never followed. Sockets, pipes and
   /// devices are left out.
-  /// \throws Error(kNotFound), kPermissionDenied (unreadable file), kResourceExhausted (more than the limit, more than 100,000 entries,
+  /// \throws Error(kNotFound), kPermissionDenied (unreadable file), kResourceExhausted (more than the limit, more than 50,000 entries,
   /// deeper than 64 folders).
   void copy_in(const std::filesystem::path& source);
 
@@ -39,7 +39,8 @@ class Workdir {
     bool full = false;
   };
   Usage usage() const;
-  /// True when a regular file anywhere in the scratch folder is exactly `bytes` long: where the kernel cuts a write that passes RLIMIT_FSIZE.
+  /// True when a regular file anywhere in the scratch folder is exactly `bytes` long: where the kernel cuts a write that passes
+  /// RLIMIT_FSIZE.
   bool has_file_of(uint64_t bytes) const;
 
  private:

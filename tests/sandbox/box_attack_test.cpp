@@ -33,8 +33,9 @@ TEST(BoxAttack, FilesOfTheHostAreNotThere) {
 
 TEST(BoxAttack, TheHomeFolderAndThePasswordsAreNotThere) {
   const char* home = std::getenv("HOME");
-  SandboxRequest look = boxed({"sh", "-c", "ls -a \"$1\" /home /root /etc/shadow /etc/ssh /var /run /sys /mnt /media /opt /srv; cat /etc/shadow", "sh",
-                               home != nullptr ? home : "/root"});
+  SandboxRequest look =
+      boxed({"sh", "-c", "ls -a \"$1\" /home /root /etc/shadow /etc/ssh /var /run /sys /mnt /media /opt /srv; cat /etc/shadow", "sh",
+             home != nullptr ? home : "/root"});
   EXPECT_NE(test::outside(look).out, "") << "something is there outside";
   EXPECT_EQ(Sandbox().run(look).out, "");
   EXPECT_EQ(Sandbox().run(boxed({"cat", "/etc/passwd"})).out, "box:x:65534:65534:box:/box/home:/bin/sh\n") << "no names of the host";
@@ -73,14 +74,16 @@ class Listener {
 
 TEST(BoxAttack, TheNetworkIsOutOfReach) {
   const Listener listener;
-  const SandboxRequest call = python("import socket; socket.create_connection(('127.0.0.1', " + std::to_string(listener.port()) + "), 5); print('connected')");
+  const SandboxRequest call =
+      python("import socket; socket.create_connection(('127.0.0.1', " + std::to_string(listener.port()) + "), 5); print('connected')");
   EXPECT_EQ(test::outside(call).out, "connected\n") << "works outside";
   EXPECT_TRUE(listener.was_called());
   const SandboxResult result = Sandbox().run(call);
   EXPECT_VERDICT(result, "RE");
   EXPECT_NE(result.err.find("ConnectionRefusedError"), std::string::npos) << result.err;
   EXPECT_FALSE(listener.was_called());
-  EXPECT_NE(Sandbox().run(python("import socket; socket.create_connection(('192.0.2.1', 80), 5)")).err.find("Network is unreachable"), std::string::npos);
+  EXPECT_NE(Sandbox().run(python("import socket; socket.create_connection(('192.0.2.1', 80), 5)")).err.find("Network is unreachable"),
+            std::string::npos);
 }
 
 TEST(BoxAttack, SocketsOfTheHostAreOutOfReach) {
@@ -103,11 +106,14 @@ TEST(BoxAttack, ProcessesOfTheHostAreNotThere) {
     ::pause();
     ::_exit(0);
   }
-  const SandboxResult result = Sandbox().run(python("import os\n"
-                                                    "print([p for p in os.listdir('/proc') if p.isdigit()])\n"
-                                                    "try: os.kill(" + std::to_string(victim) + ", 9); print('killed')\n"
-                                                    "except ProcessLookupError: print('not there')\n"
-                                                    "os.kill(-1, 15)"));
+  const SandboxResult result =
+      Sandbox().run(python("import os\n"
+                           "print([p for p in os.listdir('/proc') if p.isdigit()])\n"
+                           "try: os.kill(" +
+                           std::to_string(victim) +
+                           ", 9); print('killed')\n"
+                           "except ProcessLookupError: print('not there')\n"
+                           "os.kill(-1, 15)"));
   EXPECT_NE(result.out.find("['1', '2']\nnot there\n"), std::string::npos) << test::describe(result);
   EXPECT_EQ(::waitpid(victim, nullptr, WNOHANG), 0) << "the victim lives";
   ::kill(victim, SIGKILL);
@@ -117,15 +123,18 @@ TEST(BoxAttack, ProcessesOfTheHostAreNotThere) {
 TEST(BoxAttack, ADaemonLeftBehindIsGone) {
   const std::string inside = test::marker(11), host = test::marker(12);
   const auto daemonize = [](const std::string& seconds) {
-    return python("import os, time\n"
-                  "if os.fork() == 0:\n"
-                  "  os.setsid()\n"
-                  "  if os.fork() == 0:\n"
-                  "    n = os.open('/dev/null', os.O_RDWR)\n"
-                  "    for fd in (0, 1, 2): os.dup2(n, fd)\n"
-                  "    os.execvp('sleep', ['sleep', '" + seconds + "'])\n"
-                  "  os._exit(0)\n"
-                  "os.wait(); print('left')");
+    return python(
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "  os.setsid()\n"
+        "  if os.fork() == 0:\n"
+        "    n = os.open('/dev/null', os.O_RDWR)\n"
+        "    for fd in (0, 1, 2): os.dup2(n, fd)\n"
+        "    os.execvp('sleep', ['sleep', '" +
+        seconds +
+        "'])\n"
+        "  os._exit(0)\n"
+        "os.wait(); print('left')");
   };
   EXPECT_EQ(test::outside(daemonize(host)).out, "left\n");
   EXPECT_TRUE(test::settles("sleep" + std::string(1, '\0') + host, true)) << "a daemon outlives its parent outside";
@@ -140,8 +149,8 @@ TEST(BoxAttack, ResultsThroughSymbolicLinksAreNotFollowed) {
   test::TempDir home;
   fs::permissions(home.path(), fs::perms(0755));
   std::ofstream(home / "secret.txt") << "the secret";
-  SandboxRequest request = python("import os\nos.symlink('" + (home / "secret.txt").string() + "', 'a.txt')\nos.symlink('" + home.path().string() +
-                                  "', 'dir')\nos.symlink('/', 'root')\nos.mkfifo('fifo')\nprint('made')");
+  SandboxRequest request = python("import os\nos.symlink('" + (home / "secret.txt").string() + "', 'a.txt')\nos.symlink('" +
+                                  home.path().string() + "', 'dir')\nos.symlink('/', 'root')\nos.mkfifo('fifo')\nprint('made')");
   request.outputs = {"a.txt", "dir/secret.txt", "root/etc/passwd", "fifo"};
   const SandboxResult result = Sandbox().run(request);
   EXPECT_EQ(result.out, "made\n");
@@ -177,14 +186,16 @@ TEST(BoxAttack, ProcessOneCannotBeTouched) {
 
 TEST(BoxAttack, NoDescriptorOfTheHostIsInherited) {
   const UniqueFd leaky(::open("/", O_RDONLY | O_DIRECTORY));  // no O_CLOEXEC
-  const SandboxResult result = Sandbox().run(boxed({"sh", "-c", "ls -l /proc/self/fd | wc -l; exec python3 -c \"import os; print([f for f in range(3, 500) if os.path.exists(f'/proc/self/fd/{f}')])\""}));
+  const SandboxResult result = Sandbox().run(boxed({"sh", "-c",
+                                                    "ls -l /proc/self/fd | wc -l; exec python3 -c \"import os; print([f for f in range(3, "
+                                                    "500) if os.path.exists(f'/proc/self/fd/{f}')])\""}));
   EXPECT_NE(result.out.find("[]\n"), std::string::npos) << result.out;
 }
 
 TEST(BoxAttack, CallsOfAnAttackAreDenied) {
   // mount(2): a program of an ordinary user gets EPERM outside, in the box it is the end.
-  const SandboxResult result = Sandbox().run(
-      python("import ctypes, os\nctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)\nprint('still here')"));
+  const SandboxResult result =
+      Sandbox().run(python("import ctypes, os\nctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)\nprint('still here')"));
   EXPECT_VERDICT(result, "DENIED");
   EXPECT_EQ(result.out, "");
 }
@@ -194,7 +205,8 @@ TEST(BoxAttack, NewNamespacesAndPrivilegesAreRefused) {
                                                     "unshare -U true 2>/dev/null && echo namespace; su -c true 2>/dev/null && echo su\n"
                                                     "grep -E '^Cap(Prm|Eff|Bnd|Amb)|^NoNewPrivs|^Seccomp:' /proc/self/status"}));
   EXPECT_EQ(result.out,
-            "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n");
+            "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:"
+            "\t1\nSeccomp:\t2\n");
 }
 
 TEST(BoxAttack, FilesOfTheBoxBelongToNoUserThatRootRunsAs) {
@@ -204,7 +216,7 @@ TEST(BoxAttack, FilesOfTheBoxBelongToNoUserThatRootRunsAs) {
   std::jthread looker([&] {
     if (test::settles(seconds, true)) {
       for (pid_t pid : test::processes_with("sleep" + std::string(1, '\0') + seconds)) {
-        struct stat info {};
+        struct stat info{};
         const bool there = ::stat(("/proc/" + std::to_string(pid)).c_str(), &info) == 0;
         EXPECT_TRUE(!there || info.st_uid != 0U);
       }

@@ -16,20 +16,24 @@ TEST(BoxLimit, AForkBombIsStopped) {
 }
 
 TEST(BoxLimit, ManySleepingProcessesAreTooMany) {
-  const SandboxRequest request = python("import os, sys\nfor i in range(30):\n  if os.fork() == 0: os.execvp('sleep', ['sleep', '0.2'])\nprint('forked')");
+  const SandboxRequest request =
+      python("import os, sys\nfor i in range(30):\n  if os.fork() == 0: os.execvp('sleep', ['sleep', '0.2'])\nprint('forked')");
   EXPECT_EQ(test::outside(request).out, "forked\n") << "works outside";
   EXPECT_VERDICT(Sandbox().run(request), "PIDS");
 }
 
 TEST(BoxLimit, ThreadsCountToo) {
   const SandboxRequest request = python(
-      "import threading, time\nts = [threading.Thread(target=time.sleep, args=(1,)) for i in range(30)]\nfor t in ts: t.start()\nprint('started')");
+      "import threading, time\nts = [threading.Thread(target=time.sleep, args=(1,)) for i in range(30)]\nfor t in ts: "
+      "t.start()\nprint('started')");
   EXPECT_EQ(test::outside(request).out, "started\n") << "works outside";
   EXPECT_VERDICT(Sandbox().run(request), "PIDS");
 }
 
 TEST(BoxLimit, AsManyProcessesAsAllowedAreFine) {
-  SandboxRequest request = python("import os, time\nfor i in range(15):\n  if os.fork() == 0: time.sleep(0.3); os._exit(0)\nfor i in range(15): os.wait()\nprint('ok')");
+  SandboxRequest request = python(
+      "import os, time\nfor i in range(15):\n  if os.fork() == 0: time.sleep(0.3); os._exit(0)\nfor i in range(15): "
+      "os.wait()\nprint('ok')");
   const SandboxResult result = Sandbox().run(request);
   EXPECT_VERDICT(result, "OK");
   EXPECT_EQ(result.out, "ok\n");
@@ -70,6 +74,31 @@ TEST(BoxLimit, MemoryInSharedMappingsOfFilesCounts) {
       "time.sleep(15)");
   request.limits.scratch_bytes = request.limits.file_bytes = uint64_t{120} << 20;
   EXPECT_VERDICT(Sandbox().run(request), "MLE");
+}
+
+TEST(BoxLimit, MemoryInSocketsIsBounded) {
+  const std::string code =
+      "import socket, sys, time\n"
+      "keep = [socket.socketpair() for i in range(100)]\n"
+      "for pair in keep:\n"
+      "  for s in pair:\n"
+      "    s.setblocking(False); s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)\n"
+      "    try:\n"
+      "      while SEND: s.send(b'x' * 65536)\n"
+      "    except BlockingIOError: pass\n"
+      "print('filled', flush=True); time.sleep(WAIT)";
+  const auto variant = [&code](const char* send, const char* wait) {
+    std::string text = code;
+    text.replace(text.find("SEND"), 4, send);
+    text.replace(text.find("WAIT"), 4, wait);
+    return python(text);
+  };
+  EXPECT_EQ(test::outside(variant("False", "0")).out, "filled\n") << "the sockets can be had outside";
+  SandboxRequest attack = variant("True", "15");
+  attack.limits.memory_bytes = uint64_t{32} << 20;
+  const SandboxResult result = Sandbox().run(attack);
+  EXPECT_VERDICT(result, "MLE");
+  EXPECT_NE(result.detail.find("sockets"), std::string::npos) << result.detail;
 }
 
 TEST(BoxLimit, ForkedChildrenThatShareMemoryAreNotCountedTwice) {
@@ -149,7 +178,8 @@ TEST(BoxLimit, EndlessOutputKeepsTheTail) {
 }
 
 TEST(BoxLimit, BothStreamsTogetherMakeTheOutput) {
-  const SandboxResult result = Sandbox().run(python("import sys\nsys.stdout.write('o' * 60000); sys.stdout.flush(); sys.stderr.write('e' * 60000)"));
+  const SandboxResult result =
+      Sandbox().run(python("import sys\nsys.stdout.write('o' * 60000); sys.stdout.flush(); sys.stderr.write('e' * 60000)"));
   EXPECT_VERDICT(result, "OLE");
   EXPECT_LE(result.out.size() + result.err.size(), 100'000U);
 }
@@ -161,11 +191,11 @@ TEST(BoxLimit, ExactlyTheOutputLimitIsFine) {
 }
 
 TEST(BoxLimit, LimitsCannotBeRaisedFromInside) {
-  const SandboxResult result = Sandbox().run(python(
-      "import resource\n"
-      "for r in (resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):\n"
-      "  try: resource.setrlimit(r, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)); print('raised')\n"
-      "  except (ValueError, PermissionError): print('refused')"));
+  const SandboxResult result =
+      Sandbox().run(python("import resource\n"
+                           "for r in (resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):\n"
+                           "  try: resource.setrlimit(r, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)); print('raised')\n"
+                           "  except (ValueError, PermissionError): print('refused')"));
   EXPECT_EQ(result.out, "refused\nrefused\nrefused\n") << test::describe(result);
 }
 

@@ -45,7 +45,9 @@ TEST(BoxRun, StdoutAndStderrAreKeptApartAndCanBeOpenedByName) {
 }
 
 TEST(BoxRun, OutputIsAlwaysValidUtf8) {
-  EXPECT_EQ(Sandbox().run(python("import sys; sys.stdout.buffer.write(b'a\\xffb')")).out, "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(Sandbox().run(python("import sys; sys.stdout.buffer.write(b'a\\xffb')")).out,
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 TEST(BoxRun, TheEnvironmentIsEmptyButForThreeNames) {
@@ -81,7 +83,8 @@ TEST(BoxRun, TheFolderIsACopy) {
   test::TempDir project;
   fs::create_directory(project / "pkg");
   std::ofstream(project / "pkg/m.py") << "value = 41\n";
-  SandboxRequest request = python("from pkg import m; import os; open('pkg/m.py', 'w').write('gone'); os.remove('pkg/m.py'); print(m.value, os.getcwd())");
+  SandboxRequest request =
+      python("from pkg import m; import os; open('pkg/m.py', 'w').write('gone'); os.remove('pkg/m.py'); print(m.value, os.getcwd())");
   request.dir = project.path();
   const SandboxResult result = Sandbox().run(request);
   EXPECT_VERDICT(result, "OK");
@@ -108,7 +111,8 @@ TEST(BoxRun, OutputsOfAFailedRunComeBackToo) {
 TEST(BoxRun, CompilesAndRunsCpp) {
   SandboxRequest request = boxed({"sh", "-c", "g++ -O1 main.cpp -o main && ./main"});
   request.limits = {};
-  request.files["main.cpp"] = "#include <iostream>\n#include <vector>\nint main() { std::vector<int> v{1, 2, 3}; std::cout << v.size() << '\\n'; }\n";
+  request.files["main.cpp"] =
+      "#include <iostream>\n#include <vector>\nint main() { std::vector<int> v{1, 2, 3}; std::cout << v.size() << '\\n'; }\n";
   const SandboxResult result = Sandbox().run(request);
   EXPECT_VERDICT(result, "OK");
   EXPECT_EQ(result.out, "3\n");

@@ -55,8 +55,26 @@ TEST(BoxSlow, CostOfOneRun) {
   for (int i = 0; i < 200; ++i) {
     bare.push_back(ms_of([&] { host({"/bin/true"}); }));
     bubblewrap.push_back(ms_of([&] {
-      host({"bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534", "--die-with-parent", "--new-session",
-            "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"});
+      host({"bwrap",
+            "--unshare-all",
+            "--unshare-user",
+            "--disable-userns",
+            "--uid",
+            "65534",
+            "--gid",
+            "65534",
+            "--die-with-parent",
+            "--new-session",
+            "--cap-drop",
+            "ALL",
+            "--ro-bind",
+            "/",
+            "/",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "/bin/true"});
     }));
     boxes.push_back(ms_of([&] { EXPECT_VERDICT(box.run(boxed({"/bin/true"})), "OK"); }));
   }

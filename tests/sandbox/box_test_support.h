@@ -35,8 +35,8 @@ inline HostProcessResult outside(const SandboxRequest& request, const std::files
 }
 
 inline std::string describe(const SandboxResult& result) {
-  return std::string(to_string(result.verdict)) + " exit " + std::to_string(result.exit_code) + ": " + result.detail + "\nout: " + result.out +
-         "\nerr: " + result.err;
+  return std::string(to_string(result.verdict)) + " exit " + std::to_string(result.exit_code) + ": " + result.detail +
+         "\nout: " + result.out + "\nerr: " + result.err;
 }
 
 /// Processes of this machine whose command line holds the text.

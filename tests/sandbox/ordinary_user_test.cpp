@@ -25,7 +25,8 @@ TEST(AsOrdinaryUser, EveryOtherTestOfThisProgramPasses) {
   if (pid == 0) {
     ::dup2(write_end.get(), 1);
     ::dup2(write_end.get(), 2);
-    if (::chdir("/") != 0 || ::setgroups(0, nullptr) != 0 || ::setresgid(kUser, kUser, kUser) != 0 || ::setresuid(kUser, kUser, kUser) != 0) ::_exit(99);
+    if (::chdir("/") != 0 || ::setgroups(0, nullptr) != 0 || ::setresgid(kUser, kUser, kUser) != 0 || ::setresuid(kUser, kUser, kUser) != 0)
+      ::_exit(99);
     std::string name = "tests", filter = "--gtest_filter=-AsOrdinaryUser.*", path = "PATH=/usr/bin:/bin", home = "HOME=/nonexistent";
     char* argv[] = {name.data(), filter.data(), nullptr};
     char* env[] = {path.data(), home.data(), nullptr};

@@ -13,7 +13,8 @@
 namespace aicoder::box {
 namespace {
 
-constexpr char kLine[] = "42 (a) b (c)) S 1 42 42 0 -1 4194560 100 200 0 0 7 5 30 12 20 0 3 0 1000 10000000 250 18446744073709551615 1 1 0 0\n";
+constexpr char kLine[] =
+    "42 (a) b (c)) S 1 42 42 0 -1 4194560 100 200 0 0 7 5 30 12 20 0 3 0 1000 10000000 250 18446744073709551615 1 1 0 0\n";
 
 TEST(ParseStat, ReadsPastAnyProcessName) {
   ProcessStat stat;
@@ -32,9 +33,16 @@ TEST(ParseStat, RefusesWhatIsNoStatLine) {
 }
 
 TEST(ParseSmapsRollup, AddsAnonymousSharedAndSwapped) {
-  EXPECT_EQ(parse_smaps_rollup("Rss: 900 kB\nPss: 500 kB\nPss_Anon:             300 kB\nPss_File: 100 kB\nPss_Shmem:   20 kB\nSwapPss:  4 kB\n"),
-            324U * 1024);
+  EXPECT_EQ(
+      parse_smaps_rollup("Rss: 900 kB\nPss: 500 kB\nPss_Anon:             300 kB\nPss_File: 100 kB\nPss_Shmem:   20 kB\nSwapPss:  4 kB\n"),
+      324U * 1024);
   EXPECT_EQ(parse_smaps_rollup(""), 0U);
+}
+
+TEST(ParseSockstat, ReadsTheCount) {
+  EXPECT_EQ(parse_sockstat("sockets: used 12\nTCP: inuse 3\n"), 12U);
+  EXPECT_EQ(parse_sockstat("TCP: inuse 3\n"), 0U);
+  EXPECT_EQ(parse_sockstat(""), 0U);
 }
 
 /// A folder that looks like /proc.
@@ -46,7 +54,8 @@ class FakeProc {
     const auto folder = dir_ / std::to_string(pid);
     std::filesystem::create_directories(folder);
     char line[256];
-    std::snprintf(line, sizeof line, "%d (p) S 1 1 1 0 -1 0 0 0 0 0 %d 0 %d 0 20 0 %d 0 5 1000 %d 0\n", pid, own_ticks, children_ticks, threads, pages);
+    std::snprintf(line, sizeof line, "%d (p) S 1 1 1 0 -1 0 0 0 0 0 %d 0 %d 0 20 0 %d 0 5 1000 %d 0\n", pid, own_ticks, children_ticks,
+                  threads, pages);
     std::ofstream(folder / "stat") << line;
     std::ofstream(folder / "statm") << "500 " << pages << " " << file_pages << " 0 0 0 0\n";
     std::ofstream(folder / "smaps_rollup") << "Pss_Anon: " << exact_kib << " kB\n";

@@ -42,8 +42,8 @@ TEST(RequestCheck, TheFolderMustExist) {
 TEST(RequestCheck, LimitsOfZeroAreRefused) {
   for (auto change : std::vector<void (*)(SandboxLimits&)>{
            [](SandboxLimits& l) { l.cpu = {}; }, [](SandboxLimits& l) { l.wall = {}; }, [](SandboxLimits& l) { l.memory_bytes = 0; },
-           [](SandboxLimits& l) { l.processes = 0; }, [](SandboxLimits& l) { l.file_bytes = 0; }, [](SandboxLimits& l) { l.scratch_bytes = 0; },
-           [](SandboxLimits& l) { l.output_bytes = 0; }}) {
+           [](SandboxLimits& l) { l.processes = 0; }, [](SandboxLimits& l) { l.file_bytes = 0; },
+           [](SandboxLimits& l) { l.scratch_bytes = 0; }, [](SandboxLimits& l) { l.output_bytes = 0; }}) {
     SandboxRequest limited = request();
     change(limited.limits);
     EXPECT_ERROR(checked_plan(limited), ErrorCode::kInvalidArgument, "[sandbox]");
@@ -55,7 +55,8 @@ TEST(RequestCheck, TheEnvironmentIsWhatWasAskedAndThreeNames) {
   SandboxRequest with_env = request();
   with_env.env["MODE"] = "test";
   with_env.env["LANG"] = "de_DE.UTF-8";
-  EXPECT_THAT(checked_plan(with_env).env, testing::UnorderedElementsAre("MODE=test", "LANG=de_DE.UTF-8", "HOME=/box/home", testing::StartsWith("PATH=")));
+  EXPECT_THAT(checked_plan(with_env).env,
+              testing::UnorderedElementsAre("MODE=test", "LANG=de_DE.UTF-8", "HOME=/box/home", testing::StartsWith("PATH=")));
   ::unsetenv("AICODER_SECRET");
 }
 

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/vm_sockets.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -16,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -88,6 +90,40 @@ TEST(SeccompFilter, SocketsOfOtherFamiliesDoNotExist) {
   EXPECT_EQ(under_filter([] { return ::socket(AF_NETLINK, SOCK_RAW, 9); }), ENOSYS);
   // The kernel takes an int; a filter that compares 64 bits with "not equal" would let this by.
   EXPECT_EQ(under_filter([] { return ::syscall(SYS_socket, (1L << 32) | AF_VSOCK, SOCK_STREAM, 0); }), ENOSYS);
+}
+
+/// The send buffer of a new socket after asking for 4 MiB with these arguments, in KiB up to 250; errno when the call failed.
+int send_buffer_after(long level, long option) {
+  return under_filter([level, option] {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    const int wanted = 4 << 20;
+    const bool failed = ::syscall(SYS_setsockopt, fd, level, option, &wanted, sizeof wanted) != 0 && errno != ENOSYS;
+    int size = 0;
+    socklen_t length = sizeof size;
+    ::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length);
+    errno = failed ? errno : std::min(size / 1024, 250);
+    return -1;
+  });
+}
+
+TEST(SeccompFilter, BuffersOfSocketsStayAtTheDefault) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int size = 0;
+  socklen_t length = sizeof size;
+  ASSERT_EQ(::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length), 0);
+  ::close(fd);
+  if (size / 1024 >= 250) GTEST_SKIP() << "the default of this machine is as large as the test can tell";
+  EXPECT_EQ(send_buffer_after(SOL_SOCKET, SO_SNDBUF), size / 1024);
+  EXPECT_EQ(send_buffer_after(SOL_SOCKET, SO_SNDBUF | (1L << 32)), size / 1024) << "the kernel ignores the upper half, the filter does not";
+  EXPECT_EQ(send_buffer_after(SOL_SOCKET | (1L << 32), SO_SNDBUF), size / 1024);
+}
+
+TEST(SeccompFilter, OtherSocketOptionsWork) {
+  const int one = 1;
+  EXPECT_EQ(under_filter([&] { return ::setsockopt(::socket(AF_INET, SOCK_STREAM, 0), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); }), 0);
+  EXPECT_EQ(
+      under_filter([&] { return ::setsockopt(::socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, 1 /* TCP_NODELAY */, &one, sizeof one); }), 0);
+  EXPECT_EQ(under_filter([&] { return ::setsockopt(::socket(AF_INET, SOCK_STREAM, 0), SOL_SOCKET, SO_SNDBUF, &one, sizeof one); }), 0);
 }
 
 TEST(SeccompFilter, MemoryThatBelongsToNoProcessIsRefused) {

@@ -39,8 +39,13 @@ TEST(Verdict, SignalsKeepTheirMeaning) {
 }
 
 TEST(Verdict, WhatTheHostKilledForWinsOverHowItEnded) {
-  for (auto [killed, verdict] : {std::pair{Killed::kCpu, Verdict::kTleCpu}, {Killed::kWall, Verdict::kTleWall}, {Killed::kMemory, Verdict::kMle},
-                                 {Killed::kOutput, Verdict::kOle}, {Killed::kProcesses, Verdict::kPids}, {Killed::kFiles, Verdict::kFsize}}) {
+  for (auto [killed, verdict] : {std::pair{Killed::kCpu, Verdict::kTleCpu},
+                                 {Killed::kWall, Verdict::kTleWall},
+                                 {Killed::kMemory, Verdict::kMle},
+                                 {Killed::kOutput, Verdict::kOle},
+                                 {Killed::kProcesses, Verdict::kPids},
+                                 {Killed::kFiles, Verdict::kFsize},
+                                 {Killed::kSockets, Verdict::kMle}}) {
     Ending ending;
     ending.killed = killed;
     ending.wait_status = exited(0);

@@ -40,7 +40,7 @@ TEST_F(WorkdirTest, CopiesFilesFoldersAndTheExecutableBit) {
   workdir().copy_in(source_.path());
   EXPECT_EQ(read_file(work("a.txt")), "alpha");
   EXPECT_EQ(::access(work("sub/deep/run.sh").c_str(), X_OK), 0);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(work("a.txt").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0644U);
 }
