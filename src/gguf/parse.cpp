@@ -245,7 +245,7 @@ void check_data(const Reader& in, uint32_t alignment, Parsed& out) {
     if (end > in.size()) {
       in.fail(fmt::format("truncated: file has {} bytes, tensor '{}' ends at {}", in.size(), printable(tensor.name), end));
     }
-    expected = *padded(tensor.offset + tensor.bytes, alignment);
+    expected = padded(tensor.offset + tensor.bytes, alignment).value();
   }
 }
 

@@ -101,7 +101,7 @@ void GgufWriter::add_tensor(std::string name, GgufType type, std::vector<uint64_
   if (!bytes) refuse(fmt::format("tensor '{}': {}", shown, problem));
   if (*bytes != data.size()) {
     refuse(fmt::format("tensor '{}' of shape {} takes {} bytes as {}, got {}", shown, gguf::shape_text(ne), *bytes,
-                       gguf_type_info(static_cast<uint32_t>(type))->name, data.size()));
+                       gguf_type_info(static_cast<uint32_t>(type)).value().name, data.size()));
   }
   Entry entry;
   entry.tensor.name = std::move(name);
@@ -138,16 +138,16 @@ void GgufWriter::write(const std::filesystem::path& path) const {
     for (uint64_t n : entry.tensor.ne) put(header, n);
     put(header, static_cast<uint32_t>(entry.tensor.type));
     put(header, offset);
-    offset += *gguf::padded(entry.tensor.bytes, alignment);  // sizes of real memory: no overflow
+    offset += gguf::padded(entry.tensor.bytes, alignment).value();  // sizes of real memory: no overflow
   }
-  header.resize(static_cast<size_t>(*gguf::padded(header.size(), alignment)), '\0');
+  header.resize(static_cast<size_t>(gguf::padded(header.size(), alignment).value()), '\0');
 
   AtomicFile file(path);
   file.write(header);
   const std::string zeros(static_cast<size_t>(alignment), '\0');
   for (const Entry& entry : tensors_) {
     file.write({reinterpret_cast<const char*>(entry.data.data()), entry.data.size()});
-    const uint64_t padding = *gguf::padded(entry.data.size(), alignment) - entry.data.size();
+    const uint64_t padding = gguf::padded(entry.data.size(), alignment).value() - entry.data.size();
     file.write(std::string_view(zeros).substr(0, static_cast<size_t>(padding)));
   }
   file.commit();
