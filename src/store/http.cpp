@@ -220,7 +220,7 @@ Outcome try_once(const HttpDownload& download, std::string& reason, bool& progre
     (void)headers.release();
     headers.reset(longer);
   };
-  if (have > 0) {
+  if (have > 0 && validator) {
     // Not CURLOPT_RESUME_FROM: that fails where the server answers with the whole file, which is its right after a change.
     add_header(fmt::format("Range: bytes={}-", have));
     if (!validator->empty()) add_header("If-Range: " + *validator);
