@@ -41,8 +41,8 @@ int run(Runtime& runtime, const Args& args) {
                {"decode_tokens_per_s", result.decode_tokens_per_s},
                {"rounds", rounds},
                {"peer", nullptr}};
-  std::string text = fmt::format("{} threads, medians of {} rounds, tokens/s   prefill {:.1f}   decode {:.2f}\n", result.n_threads, result.rounds.size(),
-                                 result.prefill_tokens_per_s, result.decode_tokens_per_s);
+  std::string text = fmt::format("{} threads, medians of {} rounds, tokens/s   prefill {:.1f}   decode {:.2f}\n", result.n_threads,
+                                 result.rounds.size(), result.prefill_tokens_per_s, result.decode_tokens_per_s);
   if (result.peer) {
     const auto& peer = *result.peer;
     json["peer"] = {{"command", peer.command},
@@ -50,9 +50,11 @@ int run(Runtime& runtime, const Args& args) {
                     {"decode_tokens_per_s", peer.decode_tokens_per_s},
                     {"prefill_ratio", to_json(peer.prefill_ratio)},
                     {"decode_ratio", to_json(peer.decode_ratio)}};
-    text += fmt::format("llama-bench, interleaved              prefill {:.1f}   decode {:.2f}\n", peer.prefill_tokens_per_s, peer.decode_tokens_per_s);
-    text += fmt::format("ours / llama-bench, by round          prefill {:.3f} ({:.3f} to {:.3f})   decode {:.3f} ({:.3f} to {:.3f})\n", peer.prefill_ratio.median,
-                        peer.prefill_ratio.min, peer.prefill_ratio.max, peer.decode_ratio.median, peer.decode_ratio.min, peer.decode_ratio.max);
+    text += fmt::format("llama-bench, interleaved              prefill {:.1f}   decode {:.2f}\n", peer.prefill_tokens_per_s,
+                        peer.decode_tokens_per_s);
+    text += fmt::format("ours / llama-bench, by round          prefill {:.3f} ({:.3f} to {:.3f})   decode {:.3f} ({:.3f} to {:.3f})\n",
+                        peer.prefill_ratio.median, peer.prefill_ratio.min, peer.prefill_ratio.max, peer.decode_ratio.median,
+                        peer.decode_ratio.min, peer.decode_ratio.max);
   } else if (!result.peer_missing.empty()) {
     json["peer_missing"] = result.peer_missing;
     text += result.peer_missing + "\n";
@@ -69,19 +71,27 @@ void add_bench(CLI::App& app, Runtime& runtime) {
   auto* generate = bench->add_subcommand("generate", "Prefill and decode speed, interleaved with llama-bench");
   add_model_option(*generate, args->engine, runtime);
   generate->remove_option(generate->get_option("--gpu-layers"));
-  generate->add_option("--prompt", args->options.prompt_tokens, "Tokens read at once")->check(CLI::Range(1, 1 << 16))->capture_default_str();
-  generate->add_option("--generate", args->options.generated_tokens, "Tokens made one by one")->check(CLI::Range(1, 1 << 16))->capture_default_str();
-  generate->add_option("--rounds", args->options.rounds, "Ours and the peer in turn, so many times")->check(CLI::Range(1, 1000))->capture_default_str();
+  generate->add_option("--prompt", args->options.prompt_tokens, "Tokens read at once")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
+  generate->add_option("--generate", args->options.generated_tokens, "Tokens made one by one")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
+  generate->add_option("--rounds", args->options.rounds, "Ours and the peer in turn, so many times")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   generate->add_option("--peer", args->peer, "Path of llama-bench; default: what bench/peers/build.sh made");
   generate->add_flag("--no-peer", args->no_peer, "Only ours");
   generate->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
 
   for (const char* planned : {"switch", "serve", "train", "sandbox", "retrieve"}) {
     auto* command = bench->add_subcommand(planned, "Not built yet");
-    command->allow_extras();
+    command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");
     command->callback([&runtime, planned] {
-      runtime.action = [planned]() -> int { throw Error(ErrorCode::kUnimplemented, std::string("[bench ") + planned + "] planned and not built yet", "aicoder bench generate"); };
+      runtime.action = [planned]() -> int {
+        throw Error(ErrorCode::kUnimplemented, std::string("[bench ") + planned + "] planned and not built yet", "aicoder bench generate");
+      };
     });
   }
 }

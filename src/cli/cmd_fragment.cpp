@@ -65,7 +65,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   });
   for (const char* planned : {"eval", "ablate", "export", "import", "merge", "diff"}) {
     auto* command = fragment->add_subcommand(planned, "Not built yet");
-    command->allow_extras();
+    command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");
     command->callback([&runtime, planned] {
       runtime.action = [planned]() -> int {

@@ -19,7 +19,7 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
                                                        {"gate", "May an adapter deploy"}}};
   for (const auto& planned : kPlanned) {
     auto* command = app.add_subcommand(planned.name, std::string(planned.about) + " (not built yet)");
-    command->allow_extras();
+    command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");
     command->callback([&runtime, name = planned.name] {
       runtime.action = [name]() -> int {

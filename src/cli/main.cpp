@@ -56,23 +56,27 @@ GlobalFlags scan_global_flags(const std::vector<std::string>& arguments) {
   return flags;
 }
 
+const CLI::App& chosen_command(const CLI::App& app) {
+  const CLI::App* chosen = &app;
+  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+  return *chosen;
+}
+
 int parse_and_run(CLI::App& app, Runtime& runtime, std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector back to front
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* chosen = &app;
-    while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
-    runtime.terminal.out(chosen->help());
+    runtime.terminal.out(chosen_command(app).help());
     return cli::kExitOk;
   } catch (const CLI::CallForVersion& version) {
     return runtime.finish({{"version", kVersion}}, version.what());
   } catch (const CLI::ParseError& error) {
-    const CLI::App* chosen = &app;
-    while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
-    std::string command = "aicoder";
-    if (chosen != &app) command += " " + chosen->get_name();
-    return runtime.fail(Error(ErrorCode::kInvalidArgument, error.what(), command + " --help"));
+    std::string path;
+    for (const CLI::App* command = &chosen_command(app); command != nullptr; command = command->get_parent()) {
+      path = command->get_name() + (path.empty() ? "" : " ") + path;
+    }
+    return runtime.fail(Error(ErrorCode::kInvalidArgument, error.what(), path + " --help"));
   }
   if (!runtime.action) {
     runtime.terminal.out(app.help());

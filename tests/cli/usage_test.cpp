@@ -53,6 +53,7 @@ TEST_F(Usage, WrongFlagsExit2WithTheCommandsHelpAsTheFix) {
   const auto json = run_json({"run", "--candidates", "0", "task"}, 2);
   EXPECT_EQ(json["error"]["code"], "invalid_argument");
   EXPECT_EQ(json["error"]["fix"], "aicoder run --help");
+  EXPECT_EQ(run_json({"fragment", "inspect", "a", "b"}, 2)["error"]["fix"], "aicoder fragment inspect --help");
   EXPECT_EQ(run_json({"no-such-command"}, 2)["error"]["code"], "invalid_argument");
 }
 
