@@ -1,4 +1,7 @@
-"""Password hashing: salted, slow, and checked in constant time."""
+"""Password hashing: salted, slow, and checked in constant time.
+
+A stored hash is text: the salt in hex, a "$", the key in hex. So the salt can be read back from it.
+"""
 
 
 def hash_password(password):

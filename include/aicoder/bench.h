@@ -22,7 +22,7 @@ struct GenerateBenchOptions {
   size_t rounds = 5;              ///< each measures ours, then the peer
   int n_threads = 0;              ///< 0: usable_cores(); the peer gets the same
   bool with_peer = true;
-  std::filesystem::path peer;     ///< llama-bench; empty: the newest that bench/peers/build.sh left in the cache
+  std::filesystem::path peer;  ///< llama-bench; empty: the newest that bench/peers/build.sh left in the cache
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -35,12 +35,12 @@ struct RatioSummary {
   double median = 0, min = 0, max = 0;  ///< over the rounds, of ours / peer
 };
 struct GenerateBenchPeer {
-  std::vector<std::string> command;  ///< as it was run each round
+  std::vector<std::string> command;                          ///< as it was run each round
   double prefill_tokens_per_s = 0, decode_tokens_per_s = 0;  ///< medians
-  RatioSummary prefill_ratio, decode_ratio;  ///< of rounds, so that a load which comes and goes weighs on both sides
+  RatioSummary prefill_ratio, decode_ratio;                  ///< of rounds, so that a load which comes and goes weighs on both sides
 };
 struct GenerateBench {
-  std::string model;  ///< path
+  std::string model;   ///< path
   std::string engine;  ///< engine_description()
   int n_threads = 0;
   size_t prompt_tokens = 0, generated_tokens = 0;

@@ -18,19 +18,7 @@
 
 namespace aicoder {
 
-enum class Verdict {
-  kOk,
-  kRe,
-  kSig,
-  kTleCpu,
-  kTleWall,
-  kMle,
-  kOle,
-  kPids,
-  kFsize,
-  kDenied,
-  kSandboxErr
-};
+enum class Verdict { kOk, kRe, kSig, kTleCpu, kTleWall, kMle, kOle, kPids, kFsize, kDenied, kSandboxErr };
 std::string_view to_string(Verdict verdict) noexcept;  ///< OK RE SIG TLE_CPU TLE_WALL MLE OLE PIDS FSIZE DENIED SANDBOX_ERR
 
 /// Of the whole process tree. 0 means unlimited only where said.

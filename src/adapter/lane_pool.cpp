@@ -11,7 +11,7 @@ LanePool::Found LanePool::get(std::span<const ActiveAdapter> adapters) {
   for (const auto& active : adapters) {
     if (active.strength != 0.0f) key.emplace_back(active.adapter, active.strength);
   }
-  std::sort(key.begin(), key.end());
+  std::sort(key.begin(), key.end(), [](const auto& a, const auto& b) { return a.first->path() < b.first->path(); });
   for (auto lane = lanes_.begin(); lane != lanes_.end(); ++lane) {
     if (lane->key != key) continue;
     lanes_.splice(lanes_.begin(), lanes_, lane);

@@ -29,7 +29,7 @@ class LanePool {
   size_t size() const noexcept { return lanes_.size(); }
 
  private:
-  /// Sorted by address: the order in which fragments are named does not matter. Holds the adapters, so no address is reused.
+  /// Sorted by path: the order in which fragments are named does not matter, and llama.cpp adds them in the same order each time.
   using Key = std::vector<std::pair<std::shared_ptr<const Adapter>, float>>;
   struct Lane {
     Key key;

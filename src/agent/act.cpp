@@ -1,5 +1,6 @@
 // Act: one file a step. The whole file is asked for; what comes back is taken whole, or merged when it is only a part.
 #include <algorithm>
+#include <utility>
 
 #include "agent/code_blocks.h"
 #include "agent/project_run.h"
@@ -10,17 +11,37 @@ namespace {
 
 /// A file named like a module of the standard library would be imported instead of it, by the tests too.
 bool shadows_library(const std::string& path) {
-  static const std::set<std::string> kModules = {"unittest", "json", "os", "sys", "re", "hashlib", "hmac", "secrets", "sqlite3", "random", "time", "datetime",
-                                                 "typing", "collections", "functools", "itertools", "math", "string", "io", "abc", "logging", "pathlib",
-                                                 "types", "inspect", "socket", "ssl", "http", "urllib", "email", "subprocess", "threading", "queue",
-                                                 "tempfile", "shutil", "copy", "enum", "dataclasses", "contextlib", "base64", "struct", "csv", "pickle",
-                                                 "importlib", "traceback", "warnings", "weakref", "gc", "ast", "signal", "select", "builtins", "pytest"};
+  static const std::set<std::string> kModules = {
+      "unittest",    "json",       "os",         "sys",       "re",          "hashlib",   "hmac",      "secrets",   "sqlite3",
+      "random",      "time",       "datetime",   "typing",    "collections", "functools", "itertools", "math",      "string",
+      "io",          "abc",        "logging",    "pathlib",   "types",       "inspect",   "socket",    "ssl",       "http",
+      "urllib",      "email",      "subprocess", "threading", "queue",       "tempfile",  "shutil",    "copy",      "enum",
+      "dataclasses", "contextlib", "base64",     "struct",    "csv",         "pickle",    "importlib", "traceback", "warnings",
+      "weakref",     "gc",         "ast",        "signal",    "select",      "builtins",  "pytest"};
   std::string module = path.substr(0, path.find('/'));
   if (module.ends_with(".py")) module.resize(module.size() - 3);
   return kModules.contains(module);
 }
 
 }  // namespace
+
+bool ProjectRun::imports(const std::string& test, const std::string& path) const {
+  const FileFacts* facts = facts_.find(test);
+  if (facts == nullptr) return false;
+  if (facts->imported_files.contains(path)) return true;
+  // A file that does not exist yet is imported under the name it will have.
+  std::string module = path.substr(0, path.size() - std::min<size_t>(3, path.size()));
+  std::replace(module.begin(), module.end(), '/', '.');
+  return std::find(facts->imports.begin(), facts->imports.end(), module) != facts->imports.end();
+}
+
+std::vector<std::string> ProjectRun::nearest_tests(const std::string& path, const std::vector<std::string>& tests) const {
+  std::vector<std::string> near;
+  for (const std::string& id : tests) {
+    if (imports(file_of_test(id), path)) near.push_back(id);
+  }
+  return near.empty() ? tests : near;
+}
 
 size_t ProjectRun::answer_room(const std::string& path) const {
   size_t room = state_.options.max_tokens;
@@ -35,57 +56,47 @@ size_t ProjectRun::answer_room(const std::string& path) const {
 std::vector<PromptPart> ProjectRun::context_parts(const std::string& path, const std::vector<std::string>& tests, const BoxReport* report) {
   std::vector<PromptPart> parts;
   parts.push_back({"Task: " + state_.request.task + "\n\n", {}, "the task", 0});
-  // Files this one uses or is used by, nearest first; the others by signatures.
+  // What this file uses and who uses it, by signatures: a small model gets lost in bodies that it is not asked about, and every
+  // token is time on a laptop. A reader sees that they are signatures.
   std::set<std::string> related;
   if (const FileFacts* facts = facts_.find(path)) related = facts->imported_files;
-  for (const auto& [other, facts] : facts_.files) {
-    if (facts.imported_files.contains(path)) related.insert(other);
+  for (const auto& [edited, text] : edits_) related.insert(edited);
+  bool alone = related.empty() || (related.size() == 1 && related.contains(path));
+  if (!exists(path) || alone) {
+    for (const auto& [other, facts] : facts_.files) {
+      if (facts.imported_files.contains(path) && !facts.is_protected) related.insert(other);
+    }
   }
   size_t rank = 10;
-  auto add = [&](const std::string& other, bool full) {
-    const FileFacts* facts = facts_.find(other);
-    bool editable = workspace_.files().contains(other) ? workspace_.files().at(other).editable : edits_.contains(other);
-    if (other == path || !editable || (facts != nullptr && (facts->is_test || facts->is_protected)) || language_of(other) != "python") return;
-    PromptPart part = file_part("Other file", other, content(other), full ? rank : rank + 50);
-    if (!full && !part.reduced.empty()) {
-      part.full = part.reduced;  // far from the task: its signatures are enough, and said to be that
-      part.reduced.clear();
-    }
-    ++rank;
-    parts.push_back(std::move(part));
-  };
-  for (const auto& [edited, text] : edits_) add(edited, true);
   for (const std::string& other : related) {
-    if (!edits_.contains(other)) add(other, true);
+    bool readable = edits_.contains(other) || (workspace_.files().contains(other) && workspace_.files().at(other).editable);
+    if (other == path || !readable || is_protected_path(other) || language_of(other) != "python") continue;
+    PromptPart part = file_part("Other file", other, content(other), rank++);
+    if (!part.reduced.empty()) part.full = std::exchange(part.reduced, {});
+    parts.push_back(std::move(part));
   }
-  size_t shown = 0;
-  for (const auto& [other, facts] : facts_.files) {
-    if (!related.contains(other) && !edits_.contains(other) && shown < 8 && facts.language == "python") {
-      size_t before = parts.size();
-      add(other, false);
-      shown += parts.size() > before;
-    }
-  }
-  // The tests that point here, then the file itself last: what is nearest to the answer is read best.
+  // The tests that point here: those that import the file before those that reach it through others.
   std::map<std::string, std::vector<std::string>> by_file;
-  for (const std::string& id : tests) by_file[file_of_test(id)].push_back(id);
+  std::vector<std::string> nearest = nearest_tests(path, tests);
+  for (const std::string& id : nearest) by_file[file_of_test(id)].push_back(id);
   for (const auto& [test, ids] : by_file) {
     if (!workspace_.files().contains(test)) continue;
-    PromptPart part = file_part("Test (must pass, cannot be changed)", test, content(test), 5);
     std::string fewer = only_tests(content(test), ids);
-    part.reduced = "Test (must pass, cannot be changed) " + test + " [shortened: the failing tests only]:\n```python\n" + fewer + "```\n\n";
-    if (part.reduced.size() >= part.full.size()) part.reduced.clear();
-    parts.push_back(std::move(part));
+    bool shortened = fewer.size() < content(test).size();
+    std::string note = shortened ? " [shortened: the failing tests only]" : "";
+    parts.push_back(
+        {"Tests that must pass, " + test + note + ":\n```python\n" + fewer + (fewer.ends_with('\n') ? "" : "\n") + "```\n\n", {}, test, 5});
   }
   if (exists(path)) parts.push_back(file_part("File to change:", path, content(path), 1));
   if (report != nullptr && !tests.empty()) {
-    std::string failures = condense_failures(*report, tests, 6);
+    std::string failures = condense_failures(*report, nearest, 5);
     if (!failures.empty()) parts.push_back({"These tests fail now:\n" + failures + "\n", {}, "the failures", 2});
   }
   return parts;
 }
 
-Prompt ProjectRun::write_prompt(Role role, const std::string& path, std::vector<PromptPart> parts, const std::string& ask, size_t max_tokens) {
+Prompt ProjectRun::write_prompt(Role role, const std::string& path, std::vector<PromptPart> parts, const std::string& ask,
+                                size_t max_tokens) {
   parts.push_back({ask, {}, "the request", 0});
   Prompt prompt = fit_prompt(state_.generator, system_prompt(role, state_.korean), {}, parts, max_tokens);
   if (!path.empty()) {
@@ -125,10 +136,11 @@ std::map<std::string, std::string> ProjectRun::edits_of(const std::string& text,
   return result;
 }
 
-std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const Prompt& prompt, const std::string& path, bool greedy, size_t n_sampled,
-                                                  size_t max_tokens, const std::vector<std::string>& wanted) {
+std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const Prompt& prompt, const std::string& path, bool greedy,
+                                                  size_t n_sampled, size_t max_tokens, const std::vector<std::string>& wanted) {
   state_.begin_step(role);
-  std::vector<Draft> drafts = state_.ask({.role = role, .prompt = prompt, .greedy = greedy, .n_sampled = n_sampled, .max_tokens = max_tokens, .stream = greedy});
+  std::vector<Draft> drafts =
+      state_.ask({.role = role, .prompt = prompt, .greedy = greedy, .n_sampled = n_sampled, .max_tokens = max_tokens, .stream = greedy});
   std::string note;
   std::vector<std::map<std::string, std::string>> fresh;
   size_t unusable = 0, repeated = 0;
@@ -186,7 +198,9 @@ std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const
     scored.push_back({fresh[i], std::move(m)});
     if (fulfils(scored.back().measure, wanted)) break;  // the rest need not run
   }
-  if (n_broken > 0) summary += (summary.empty() ? "" : "; ") + std::to_string(n_broken) + " of " + std::to_string(fresh.size()) + " do not parse (" + first_error + ")";
+  if (n_broken > 0)
+    summary += (summary.empty() ? "" : "; ") + std::to_string(n_broken) + " of " + std::to_string(fresh.size()) + " do not parse (" +
+               first_error + ")";
   state_.end_step(verdict, summary);
   return scored;
 }
@@ -201,6 +215,8 @@ void ProjectRun::act(const PlanStep& step) {
   if (wanted.empty() && !step.checks.empty() && !edits_.empty()) return;
   // A file that only the task names: whatever still fails may be about it.
   if (step.checks.empty() && !given_.empty()) wanted = now_.failing;
+  // Tests that reach this file only through others may need those changed too: they do not decide about this step.
+  wanted = nearest_tests(step.path, wanted);
   size_t room = answer_room(step.path);
   std::string ask;
   if (step.path.empty()) {
@@ -210,7 +226,8 @@ void ProjectRun::act(const PlanStep& step) {
   } else {
     ask = "Write the complete new content of " + step.path + " so that the task is done. Keep what works.";
   }
-  Prompt prompt = write_prompt(Role::kCoder, step.path, context_parts(step.path, wanted, given_.empty() ? nullptr : &now_.report), ask, room);
+  Prompt prompt =
+      write_prompt(Role::kCoder, step.path, context_parts(step.path, wanted, given_.empty() ? nullptr : &now_.report), ask, room);
   std::vector<Scored> scored = draft("coder", prompt, step.path, true, 0, room, wanted);
   bool done = !scored.empty() && fulfils(scored.front().measure, wanted);
   if (!done && state_.options.n_candidates > 1) {

@@ -30,7 +30,8 @@ std::string ProjectRun::content(const std::string& path) const {
 void ProjectRun::baseline() {
   if (facts_.test_files.empty()) return;
   state_.begin_step("run");
-  before_ = run_tests(*state_.runner, {.dir = workspace_.copy(), .limits = state_.options.limits}, facts_.test_files, facts_.roots, state_.stop);
+  before_ =
+      run_tests(*state_.runner, {.dir = workspace_.copy(), .limits = state_.options.limits}, facts_.test_files, facts_.roots, state_.stop);
   given_ = before_.collected;
   for (const std::string& id : failing_tests(before_)) given_.insert(id);
   for (const auto& [id, outcome] : before_.results) {
@@ -78,7 +79,8 @@ Measure ProjectRun::measure(const std::map<std::string, std::string>& edits) {
 Measure ProjectRun::measure_tests(const std::map<std::string, std::string>& edits) {
   // The copy holds the given tests as the user left them, and edits never holds a protected path: they run unmodified.
   Measure m;
-  m.report = run_tests(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, facts_.test_files, facts_.roots, state_.stop);
+  m.report = run_tests(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, facts_.test_files,
+                       facts_.roots, state_.stop);
   for (const std::string& id : given_) {
     auto it = m.report.results.find(id);
     bool passed = it != m.report.results.end() && it->second.passed();
@@ -108,7 +110,8 @@ Measure ProjectRun::measure_imports(const std::map<std::string, std::string>& ed
     m.summary = "nothing in it can be run";
     return m;
   }
-  m.report = run_imports(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, modules, facts_.roots, state_.stop);
+  m.report = run_imports(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, modules, facts_.roots,
+                         state_.stop);
   m.passed = m.report.n_passed();
   for (const std::string& path : modules) {
     auto it = m.report.results.find(path);
@@ -123,7 +126,8 @@ bool ProjectRun::fulfils(const Measure& measure, const std::vector<std::string>&
   if (given_.empty()) return measure.failing.empty();
   const auto& failing = measure.failing;
   if (wanted.empty()) return failing.empty();
-  return std::none_of(wanted.begin(), wanted.end(), [&](const std::string& id) { return std::find(failing.begin(), failing.end(), id) != failing.end(); });
+  return std::none_of(wanted.begin(), wanted.end(),
+                      [&](const std::string& id) { return std::find(failing.begin(), failing.end(), id) != failing.end(); });
 }
 
 bool ProjectRun::accept(std::vector<Scored>& scored, bool on_tie) {
@@ -143,6 +147,12 @@ bool ProjectRun::accept(std::vector<Scored>& scored, bool on_tie) {
 
 void ProjectRun::finish() {
   AgentResult& result = state_.result;
+  bool aimed = std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const PlanStep& step) { return !step.checks.empty(); });
+  if (aimed && !edits_.empty() && now_.passed <= passed_before_.size()) {
+    notes_.push_back("the drafts mended none of the failing tests, so they were thrown away");
+    edits_.clear();
+    result.findings.clear();  // they were about lines that are gone
+  }
   for (auto it = edits_.begin(); it != edits_.end();) {
     auto old = workspace_.files().find(it->first);
     bool same = old != workspace_.files().end() && old->second.content == it->second;
@@ -171,8 +181,10 @@ void ProjectRun::finish() {
       result.verification_detail = last.summary;
     } else {
       result.verification_detail = std::to_string(last.passed) + " of " + count_of(given_.size(), "given test") + " passed (" +
-                                   std::to_string(given_.size() - passed_before_.size()) + " of " + std::to_string(given_.size()) + " failed before)";
-      if (last.passed == given_.size() && !last.honest) result.verification_detail += "; not verified, because the change interferes with the test run";
+                                   std::to_string(given_.size() - passed_before_.size()) + " of " + std::to_string(given_.size()) +
+                                   " failed before)";
+      if (last.passed == given_.size() && !last.honest)
+        result.verification_detail += "; not verified, because the change interferes with the test run";
     }
     for (const std::string& name : last.report.tampered) result.findings.push_back("the code replaced " + name + " while the tests ran");
     if (!last.failing.empty() && !given_.empty()) notes_.push_back("still failing:\n" + condense_failures(last.report, last.failing, 5));
@@ -182,7 +194,8 @@ void ProjectRun::finish() {
     result.verification = given_.empty() ? Verification::kNotRun : Verification::kRan;
     result.verification_detail = "no usable change was made";
     if (!given_.empty()) {
-      result.verification_detail += "; " + std::to_string(passed_before_.size()) + " of " + count_of(given_.size(), "given test") + " pass as before";
+      result.verification_detail +=
+          "; " + std::to_string(passed_before_.size()) + " of " + count_of(given_.size(), "given test") + " pass as before";
     }
   }
 

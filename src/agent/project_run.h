@@ -51,10 +51,13 @@ class ProjectRun {
   /// What a draft changes: asked file taken whole or merged, protected and unsafe paths dropped with a note.
   std::map<std::string, std::string> edits_of(const std::string& draft, const std::string& path, std::string& note);
   /// Drafts, drops repeats and what does not parse, measures, returns the best that breaks nothing.
-  std::vector<Scored> draft(const std::string& role, const Prompt& prompt, const std::string& path, bool greedy, size_t n_sampled, size_t max_tokens,
-                            const std::vector<std::string>& wanted);
+  std::vector<Scored> draft(const std::string& role, const Prompt& prompt, const std::string& path, bool greedy, size_t n_sampled,
+                            size_t max_tokens, const std::vector<std::string>& wanted);
   bool accept(std::vector<Scored>& scored, bool on_tie);
   bool fulfils(const Measure& measure, const std::vector<std::string>& wanted) const;
+  bool imports(const std::string& test, const std::string& path) const;
+  /// Those whose file imports `path`; all of them when none does.
+  std::vector<std::string> nearest_tests(const std::string& path, const std::vector<std::string>& tests) const;
   size_t answer_room(const std::string& path) const;
   std::vector<PromptPart> context_parts(const std::string& path, const std::vector<std::string>& tests, const BoxReport* report);
   Prompt write_prompt(Role role, const std::string& path, std::vector<PromptPart> parts, const std::string& ask, size_t max_tokens);
@@ -65,7 +68,7 @@ class ProjectRun {
   Workspace workspace_;
   ProjectFacts facts_;
   BoxReport before_;
-  std::set<std::string> given_;          ///< ids of the given tests; skipped ones are not counted
+  std::set<std::string> given_;  ///< ids of the given tests; skipped ones are not counted
   std::set<std::string> passed_before_;
   Plan plan_;
   std::map<std::string, std::string> edits_;  ///< accepted: path -> new content

@@ -21,18 +21,22 @@ std::string system_prompt(Role role, bool korean) {
   std::string text;
   switch (role) {
     case Role::kCoder:
-      text = "You are aicoder, a careful Python programmer. You write complete, working code in one fenced block. "
-             "Use the standard library, and what the project already imports, nothing else.";
+      text =
+          "You are aicoder, a careful Python programmer. You write complete, working code in one fenced block. "
+          "Use the standard library, and what the project already imports, nothing else.";
       break;
     case Role::kDebugger:
-      text = "You are aicoder, a careful Python debugger. You read the error, find its cause and write the corrected code, complete, in one fenced block.";
+      text =
+          "You are aicoder, a careful Python debugger. You read the error, find its cause and write the corrected code, complete, in one "
+          "fenced block.";
       break;
     case Role::kSecurity:
       text = "You are aicoder's security reviewer. You name real weaknesses of the code you are shown, briefly, and nothing else.";
       break;
     case Role::kAssistant:
-      text = "You are aicoder, a programming assistant that runs on the user's own machine. Answer correctly and briefly. "
-             "Put code in fenced blocks with the name of the language.";
+      text =
+          "You are aicoder, a programming assistant that runs on the user's own machine. Answer correctly and briefly. "
+          "Put code in fenced blocks with the name of the language.";
       break;
   }
   if (korean) {
@@ -59,14 +63,15 @@ PromptPart file_part(const std::string& title, const std::string& path, const st
   part.rank = rank;
   part.full = title + " " + path + ":\n" + fence + language + "\n" + content + ending + fence + "\n\n";
   if (language == "python") {
-    part.reduced = title + " " + path + " [shortened: signatures only]:\n" + fence + language + "\n" + signatures_only(content) + fence + "\n\n";
+    part.reduced =
+        title + " " + path + " [shortened: signatures only]:\n" + fence + language + "\n" + signatures_only(content) + fence + "\n\n";
     if (part.reduced.size() >= part.full.size()) part.reduced.clear();
   }
   return part;
 }
 
-Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std::vector<ChatMessage>& history, std::vector<PromptPart> parts,
-                  size_t max_tokens) {
+Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std::vector<ChatMessage>& history,
+                  std::vector<PromptPart> parts, size_t max_tokens) {
   enum class Form { kFull, kReduced, kLeftOut };
   std::vector<Form> forms(parts.size(), Form::kFull);
   size_t n_dropped_turns = 0;
@@ -74,7 +79,8 @@ Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std
   auto build = [&] {
     prompt.messages.clear();
     std::string instructions = system;
-    if (n_dropped_turns > 0) instructions += "\n[" + std::to_string(n_dropped_turns) + " earlier messages of this conversation left out: no room]";
+    if (n_dropped_turns > 0)
+      instructions += "\n[" + std::to_string(n_dropped_turns) + " earlier messages of this conversation left out: no room]";
     prompt.messages.push_back({"system", instructions});
     for (size_t i = n_dropped_turns; i < history.size(); ++i) prompt.messages.push_back(history[i]);
     std::string text;
@@ -118,31 +124,40 @@ Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std
 }
 
 std::string condense_failures(const BoxReport& report, const std::vector<std::string>& ids, size_t limit) {
-  std::string out;
-  std::set<std::string> told;
-  size_t n = 0, left_out = 0;
+  // Tests that fail alike are told once: one cause, read ten times, only costs tokens.
+  struct Group {
+    std::vector<std::string> names;
+    std::string text;
+  };
+  std::vector<Group> groups;
   for (const std::string& id : ids) {
     const Outcome* outcome = outcome_of(report, id);
     if (outcome == nullptr || outcome->passed()) continue;
-    bool from_file = !report.results.contains(id);
-    std::string name = from_file ? file_of_test(id) + " (import)" : indent_free_name(id);
-    if (from_file && !told.insert(name).second) continue;
-    if (n >= limit) {
-      ++left_out;
-      continue;
-    }
-    ++n;
     std::string message = outcome->message.substr(0, 400);
     std::replace(message.begin(), message.end(), '\n', ' ');
-    out += "- " + name + ": " + message + "\n";
-    // The two innermost lines: where the test was, and where the project's code was.
-    size_t first = outcome->frames.size() > 2 ? outcome->frames.size() - 2 : 0;
-    for (size_t i = first; i < outcome->frames.size(); ++i) {
-      const Frame& frame = outcome->frames[i];
-      if (!frame.code.empty()) out += "    " + frame.file + ":" + std::to_string(frame.line) + ": " + frame.code + "\n";
+    std::string text = message + "\n";
+    // The test's own line only when the error is in it; else the two innermost lines of the project.
+    std::vector<Frame> frames;
+    for (const Frame& frame : outcome->frames) {
+      if (!is_protected_path(frame.file)) frames.push_back(frame);
     }
+    if (frames.empty() && !outcome->frames.empty()) frames.push_back(outcome->frames.back());
+    for (size_t i = frames.size() > 2 ? frames.size() - 2 : 0; i < frames.size(); ++i) {
+      if (!frames[i].code.empty()) text += "    " + frames[i].file + ":" + std::to_string(frames[i].line) + ": " + frames[i].code + "\n";
+    }
+    std::string name = report.results.contains(id) ? indent_free_name(id) : file_of_test(id) + " (import)";
+    auto known = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.text == text; });
+    if (known == groups.end()) known = groups.insert(groups.end(), Group{{}, text});
+    if (std::find(known->names.begin(), known->names.end(), name) == known->names.end()) known->names.push_back(name);
   }
-  if (left_out > 0) out += "[" + std::to_string(left_out) + " more failing tests not shown]\n";
+  std::string out;
+  for (size_t i = 0; i < std::min(groups.size(), limit); ++i) {
+    std::string names;
+    for (size_t k = 0; k < groups[i].names.size() && k < 4; ++k) names += (k > 0 ? ", " : "") + groups[i].names[k];
+    if (groups[i].names.size() > 4) names += " and " + std::to_string(groups[i].names.size() - 4) + " more";
+    out += "- " + names + ": " + groups[i].text;
+  }
+  if (groups.size() > limit) out += "[" + std::to_string(groups.size() - limit) + " more kinds of failure not shown]\n";
   return out;
 }
 
@@ -150,12 +165,11 @@ std::string only_tests(const std::string& content, const std::vector<std::string
   std::set<std::string> wanted;
   for (const std::string& id : ids) wanted.insert(indent_free_name(id));
   std::string out;
-  bool cut = false;
   for (const PythonPiece& piece : outline(content)) {
     std::string_view text = std::string_view(content).substr(piece.begin, piece.end - piece.begin);
     if (piece.kind == PythonPiece::Kind::kMain) continue;
     if (piece.kind == PythonPiece::Kind::kFunction && piece.name.starts_with("test") && !wanted.contains(piece.name)) {
-      cut = true;
+      continue;
     } else if (piece.kind == PythonPiece::Kind::kClass) {
       auto methods = inner_outline(content, piece);
       if (methods.empty()) {
@@ -166,10 +180,7 @@ std::string only_tests(const std::string& content, const std::vector<std::string
       bool any = false;
       for (const PythonPiece& method : methods) {
         bool test = method.kind == PythonPiece::Kind::kFunction && method.name.starts_with("test");
-        if (test && !wanted.contains(method.name)) {
-          cut = true;
-          continue;
-        }
+        if (test && !wanted.contains(method.name)) continue;
         any = any || test;
         kept += std::string_view(content).substr(method.begin, method.end - method.begin);
       }
@@ -179,7 +190,7 @@ std::string only_tests(const std::string& content, const std::vector<std::string
       out += text;
     }
   }
-  return cut ? out : content;
+  return out.empty() ? content : out;
 }
 
 }  // namespace aicoder::agent

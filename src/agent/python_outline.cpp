@@ -94,7 +94,7 @@ size_t header_end(std::string_view text, const PythonPiece& piece) {
   size_t lambda_colons = 0;
   for (PythonToken token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {
     if (token.is("def") || token.is("class")) in_header = true;
-    if (token.is("lambda")) ++lambda_colons;
+    if (token.is("lambda") && lexer.depth() == 0) ++lambda_colons;  // one in brackets has its colon there
     if (in_header && token.is(":") && lexer.depth() == 0) {
       if (lambda_colons == 0) return token.end;
       --lambda_colons;

@@ -26,12 +26,15 @@ bool ProjectRun::repair() {
     path = best->path;
     if (!best->checks.empty()) wanted = best->checks;
   }
+  wanted = nearest_tests(path, wanted);
   bool first = tried_repairs_.insert(path + "#" + std::to_string(now_.passed)).second;
 
   size_t room = answer_room(path);
-  std::string ask = given_.empty() ? "The file cannot be imported:\n" + condense_failures(now_.report, {path}, 1) + "\nWrite the corrected " + path + ", complete."
+  std::string ask = given_.empty() ? "The file cannot be imported:\n" + condense_failures(now_.report, {path}, 1) +
+                                         "\nWrite the corrected " + path + ", complete."
                                    : "Find why these tests fail and write the corrected " + path + ", complete. Keep what works.";
-  Prompt prompt = write_prompt(Role::kDebugger, path, context_parts(path, given_.empty() ? std::vector<std::string>{} : wanted, &now_.report), ask, room);
+  Prompt prompt = write_prompt(Role::kDebugger, path,
+                               context_parts(path, given_.empty() ? std::vector<std::string>{} : wanted, &now_.report), ask, room);
   // The greedy answer to an unchanged prompt would be the same again; from the second round on the same file only samples are drawn.
   size_t n = std::max<size_t>(1, state_.options.n_candidates / 2);
   std::vector<Scored> scored = draft("debugger", prompt, path, first, first ? n - 1 : n, room, wanted);

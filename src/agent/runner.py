@@ -6,6 +6,7 @@ carry the nonce, count. Code that rewrites the test framework inside the child i
 
 stdin: one line of JSON (the job), one line with the nonce. stdout: lines "@NONCE {json}".
 """
+
 import ast
 import builtins
 import importlib
@@ -37,7 +38,7 @@ def read_line(fd):
 
 def clip(text, limit=LIMIT):
     text = str(text)
-    return text if len(text) <= limit else text[: limit // 2] + " ... " + text[-limit // 2:]
+    return text if len(text) <= limit else text[: limit // 2] + " ... " + text[-limit // 2 :]
 
 
 def safe_repr(value):
@@ -54,12 +55,12 @@ def describe(error):
     for frame in traceback.extract_tb(error.__traceback__):
         path = frame.filename
         if path.startswith(root):
-            path = path[len(root):]
+            path = path[len(root) :]
         own = not os.path.isabs(path) and not path.startswith("<frozen") and path != "<string>"
         if own:
             frames.append({"file": path, "line": frame.lineno or 0, "function": frame.name, "code": (frame.line or "").strip()[:200]})
     if isinstance(error, SyntaxError) and error.filename:
-        path = error.filename[len(root):] if error.filename.startswith(root) else error.filename
+        path = error.filename[len(root) :] if error.filename.startswith(root) else error.filename
         frames.append({"file": path, "line": error.lineno or 0, "function": "", "code": (error.text or "").strip()[:200]})
     try:
         message = str(error)
@@ -67,8 +68,12 @@ def describe(error):
         message = ""
     name = type(error).__name__
     missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
-    return {"message": clip(name + ": " + message if message else name), "type": name, "frames": frames[-8:],
-            "missing": missing if isinstance(missing, str) else ""}
+    return {
+        "message": clip(name + ": " + message if message else name),
+        "type": name,
+        "frames": frames[-8:],
+        "missing": missing if isinstance(missing, str) else "",
+    }
 
 
 def static_ids(path):
@@ -255,9 +260,19 @@ def run_pytest(job, files, send):
         def pytest_collectreport(self, report):
             if report.failed:
                 text = str(report.longrepr)
-                send({"event": "module_error", "file": report.nodeid.split("::")[0],
-                      "error": {"message": clip(text.strip().splitlines()[-1] if text.strip() else ""), "type": "", "frames": [], "missing": "",
-                                "text": clip(text)}})
+                send(
+                    {
+                        "event": "module_error",
+                        "file": report.nodeid.split("::")[0],
+                        "error": {
+                            "message": clip(text.strip().splitlines()[-1] if text.strip() else ""),
+                            "type": "",
+                            "frames": [],
+                            "missing": "",
+                            "text": clip(text),
+                        },
+                    }
+                )
 
         def pytest_collection_finish(self, session):
             send({"event": "collected", "ids": [item.nodeid for item in session.items]})
@@ -404,7 +419,7 @@ def child(job, pipe):
     def send(event):
         data = (dumps(event) + "\n").encode("utf-8", "replace")
         while data:
-            data = data[write(pipe, data):]
+            data = data[write(pipe, data) :]
 
     mode = {"tests": run_tests, "checks": run_checks, "import": run_imports, "compile": run_compile}[job["mode"]]
     try:
@@ -437,7 +452,7 @@ def main():
     def emit(event):
         data = ("\n@%s %s\n" % (nonce, json.dumps(event))).encode()
         while data:
-            data = data[os.write(1, data):]
+            data = data[os.write(1, data) :]
 
     if job["mode"] == "tests":
         emit({"event": "static", "ids": {path: ids for path, (ids, _) in static.items()}})

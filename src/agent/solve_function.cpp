@@ -58,7 +58,7 @@ class FunctionTask {
                     "the task",
                     0};
     Prompt prompt = fit_prompt(state_.generator, system_prompt(Role::kCoder, state_.korean), state_.request.history, {part}, max_tokens());
-    prompt.prefix = "```python\n";
+    prompt.prefix = "Here is a self-contained Python script that solves the problem:\n```python\n";
     prompt.stop = {"\n```"};
     return prompt;
   }

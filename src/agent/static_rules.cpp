@@ -115,7 +115,8 @@ std::vector<Finding> check_rules(const std::string& path, std::string_view befor
       {"tls-verify-off", std::regex(R"(verify\s*=\s*False|CERT_NONE|_create_unverified_context)"), false,
        "TLS certificates are not checked"},
       {"digest-compare",
-       std::regex(R"((digest|signature|hmac|mac|token|password_hash|hashed)\w*(\(\))?\s*[!=]=\s*\w|\w\s*[!=]=\s*\w*\.?(hex)?digest\(\))"),
+       std::regex(
+           R"((digest|signature|hmac|mac|token|password_hash|hashed)\w*(\(\))?\s*[!=]=\s*(?!None\b|True\b|False\b)[A-Za-z_]|\w\s*[!=]=\s*\w*\.?(hex)?digest\(\))"),
        false, "digests compared with ==, which leaks timing; use hmac.compare_digest"},
       {"weak-random",
        std::regex(R"((salt|token|secret|session|nonce)\w*\s*=.*\brandom\.(random|randint|choice|choices|getrandbits|randbytes)\()"), false,

@@ -75,9 +75,10 @@ class Ours {
 PeerSpeeds run_peer(const std::vector<std::string>& command, const std::stop_token& stop) {
   const HostProcessResult result = run_host_process({.argv = command}, stop);
   if (result.exit_code != 0) {
-    throw Error(ErrorCode::kInternal,
-                "[bench] " + command[0] + " ended with " + std::to_string(result.exit_code) + ": " + to_valid_utf8(result.err).substr(0, 500),
-                "bench/peers/build.sh llama-bench");
+    throw Error(
+        ErrorCode::kInternal,
+        "[bench] " + command[0] + " ended with " + std::to_string(result.exit_code) + ": " + to_valid_utf8(result.err).substr(0, 500),
+        "bench/peers/build.sh llama-bench");
   }
   return parse_peer_output(result.out);
 }
@@ -124,7 +125,8 @@ GenerateBench run_generate_bench(const GenerateBenchOptions& options) {
     }
     result.rounds.push_back(round);
     if (options.progress) {
-      options.progress({.stage = "bench generate", .done = static_cast<double>(i + 1), .total = static_cast<double>(options.rounds), .unit = "rounds"});
+      options.progress(
+          {.stage = "bench generate", .done = static_cast<double>(i + 1), .total = static_cast<double>(options.rounds), .unit = "rounds"});
     }
   }
   result.prefill_tokens_per_s = median(prefill);

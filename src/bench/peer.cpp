@@ -27,9 +27,25 @@ std::optional<std::filesystem::path> find_peer(const std::string& name) {
 
 std::vector<std::string> peer_command(const std::filesystem::path& program, const GenerateBenchOptions& options, int n_threads) {
   const std::string batch = std::to_string(kBenchBatch);
-  return {program.string(), "-m", options.model.string(), "-p",  std::to_string(options.prompt_tokens),
-          "-n",             std::to_string(options.generated_tokens), "-r", "1",
-          "-t",             std::to_string(n_threads), "-b", batch, "-ub", batch, "-ngl", "0", "-o", "json"};
+  return {program.string(),
+          "-m",
+          options.model.string(),
+          "-p",
+          std::to_string(options.prompt_tokens),
+          "-n",
+          std::to_string(options.generated_tokens),
+          "-r",
+          "1",
+          "-t",
+          std::to_string(n_threads),
+          "-b",
+          batch,
+          "-ub",
+          batch,
+          "-ngl",
+          "0",
+          "-o",
+          "json"};
 }
 
 PeerSpeeds parse_peer_output(std::string_view json_text) {

@@ -4,7 +4,8 @@ namespace aicoder::eval {
 
 // Does what evalplus/sanitize.py does (longest run of lines that parses; then imports, and those functions, classes and assignments
 // that the entry point reaches), on Python's own syntax tree instead of tree-sitter's. It differs where the reference drops working
-// code: a decorated function, and a generator function (it keeps functions that hold a `return` only).
+// code: a decorated function, and a generator function (it keeps functions that hold a `return` only). A comment after the last
+// statement of a definition is cut, which the reference keeps.
 const char* const kSanitizeScript = R"python(
 import ast, json, sys, warnings
 
@@ -19,7 +20,7 @@ def parses(text):
 
 def longest_code(text):
     lines = text.split("\n")
-    if len(lines) > 1 and parses(text):
+    if len(lines) > 1 and text.strip() and parses(text):
         return text
     weight = [0]
     for line in lines:

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "model/available_memory.h"
 #include "model/context_impl.h"
 #include "model/llama_log.h"
 #include "model/log_softmax.h"
@@ -35,6 +36,19 @@ size_t logged_buffer_bytes(const std::vector<std::string>& lines) {
   return static_cast<size_t>(mebibytes * 1024 * 1024);
 }
 
+/// F16 keys and values of every layer; 0 for architectures whose caches are smaller than that (recurrent, latent attention).
+uint64_t kv_bytes_per_token(const Model& model) {
+  const auto* native = static_cast<const llama_model*>(model.native_handle());
+  const std::string prefix = model.architecture() + ".attention.";
+  if (llama_model_is_recurrent(native) || llama_model_is_hybrid(native) || model.file().get_int(prefix + "kv_lora_rank")) return 0;
+  const int32_t n_head = llama_model_n_head(native), n_head_kv = llama_model_n_head_kv(native);
+  if (n_head <= 0 || n_head_kv <= 0) return 0;
+  const auto head_size = static_cast<int64_t>(model.n_embd()) / n_head;
+  const int64_t key = model.file().get_int(prefix + "key_length").value_or(head_size);
+  const int64_t value = model.file().get_int(prefix + "value_length").value_or(head_size);
+  return static_cast<uint64_t>(key + value) * sizeof(uint16_t) * static_cast<uint64_t>(n_head_kv) * model.n_layer();
+}
+
 void check_options(const Model& model, const ContextOptions& options) {
   const auto refuse = [](const std::string& message) { throw Error(ErrorCode::kInvalidArgument, "[context] " + message); };
   if (options.n_ctx_seq < 1 || options.n_ctx_seq > model.n_ctx_train()) {
@@ -54,6 +68,14 @@ void check_options(const Model& model, const ContextOptions& options) {
   const size_t n_ctx_padded = (options.n_ctx_seq + kKvPad - 1) / kKvPad * kKvPad;
   if (n_ctx_padded > std::numeric_limits<int32_t>::max() / options.n_seq_max) {
     refuse("n_ctx_seq * n_seq_max is too large: " + std::to_string(options.n_ctx_seq) + " * " + std::to_string(options.n_seq_max));
+  }
+  const uint64_t kv_bytes = kv_bytes_per_token(model) * n_ctx_padded * options.n_seq_max;
+  const auto available = available_memory_bytes();
+  if (available && kv_bytes > *available) {
+    throw Error(ErrorCode::kResourceExhausted,
+                "[context] " + std::to_string(options.n_seq_max) + " sequences of " + std::to_string(options.n_ctx_seq) + " tokens need " +
+                    std::to_string(kv_bytes >> 20) + " MiB, available are " + std::to_string(*available >> 20) + " MiB",
+                "lower n_ctx_seq or n_seq_max");
   }
 }
 
@@ -109,6 +131,7 @@ bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop
   decode_stop = stop;
   observer_error = nullptr;
   LlamaLogCapture capture;
+  capture.quiet_warnings = true;
   const int32_t status = llama_decode(handle.get(), batch);
   decode_stop = {};
   if (observer_error) {

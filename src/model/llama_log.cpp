@@ -56,6 +56,7 @@ struct LlamaLogAccess {
         capture->errors_.emplace_back(without_function_prefix(text));
         if (capture->quiet) ours = LogLevel::kDebug;
       }
+      if (level == GGML_LOG_LEVEL_WARN && capture->quiet_warnings) ours = LogLevel::kDebug;
     }
     log(ours, text);
   }

@@ -20,6 +20,8 @@ class LlamaLogCapture {
   const std::vector<std::string>& lines() const noexcept { return lines_; }
   /// Errors are then logged at debug level: the caller reports them, or expects them (an aborted decode).
   bool quiet = true;
+  /// So are warnings: of a decode that is stopped on purpose.
+  bool quiet_warnings = false;
 
  private:
   friend struct LlamaLogAccess;

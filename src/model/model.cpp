@@ -3,6 +3,7 @@
 
 #include <ggml-backend.h>
 
+#include "model/available_memory.h"
 #include "model/fingerprint.h"
 #include "model/llama_log.h"
 #include "model/model_check.h"
@@ -63,6 +64,15 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
   check_model_file(impl->file);
   throw_if_stopped(options.stop);
   init_llama_backend();
+
+  // Repacked weights are copies in memory; without repacking the file's pages come and go.
+  const auto available = available_memory_bytes();
+  if (options.repack && options.n_gpu_layers == 0 && available && impl->file.file_bytes() > *available) {
+    throw Error(ErrorCode::kResourceExhausted,
+                "[model_load] " + path.string() + " needs " + std::to_string(impl->file.file_bytes() >> 20) + " MiB of memory, available are " +
+                    std::to_string(*available >> 20) + " MiB",
+                "free memory or choose a smaller model");
+  }
 
   LoadProgress progress{options, "load " + path.filename().string(), nullptr};
   llama_model_params params = llama_model_default_params();

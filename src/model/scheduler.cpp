@@ -284,7 +284,9 @@ void Scheduler::advance(size_t s, std::span<const float> logits) {
   auto& sample = results_[slot.request].samples[slot.sample];
   if (request.max_tokens == 0) return finish(s, FinishReason::kLength);
 
+  const auto start = Clock::now();
   const Token token = slot.sampler->sample(logits);
+  results_[slot.request].decode_seconds += seconds_since(start);
   if (token < 0 || context_.model->is_end(token)) return finish(s, FinishReason::kStop);
   if (request.n_logprobs >= 0) record_logprobs(sample, token, logits, request.n_logprobs);
   slot.sampler->accept(token);

@@ -62,7 +62,7 @@ void signal_pidfd(const UniqueFd& pidfd) {
 
 bool ended_within(const UniqueFd& pidfd, int timeout_ms) {
   pollfd waiting{pidfd.get(), POLLIN, 0};
-  int result;
+  int result = 0;
   while ((result = ::poll(&waiting, 1, timeout_ms)) < 0 && errno == EINTR) {
   }
   return result > 0;
@@ -102,7 +102,7 @@ Box::Box(const BoxPlan& plan) {
 
 std::optional<std::string> Box::wait_ready(std::chrono::milliseconds timeout) {
   pollfd waiting{control_.get(), POLLIN, 0};
-  int result;
+  int result = 0;
   while ((result = ::poll(&waiting, 1, static_cast<int>(timeout.count()))) < 0 && errno == EINTR) {
   }
   if (result == 0) return "bubblewrap did not set up the box in " + std::to_string(timeout.count()) + " ms";
@@ -126,7 +126,7 @@ std::optional<std::string> Box::take_ready() {
   header.msg_iovlen = 1;
   header.msg_control = space;
   header.msg_controllen = sizeof space;
-  ssize_t size;
+  ssize_t size = 0;
   while ((size = ::recvmsg(control_.get(), &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
   }
   if (size != static_cast<ssize_t>(sizeof message)) return "bubblewrap ended before the box stood";
@@ -159,7 +159,7 @@ void Box::go() {
 
 std::optional<BoxMessage> Box::hear() {
   BoxMessage message{};
-  ssize_t size;
+  ssize_t size = 0;
   while ((size = ::recv(control_.get(), &message, sizeof message, 0)) < 0 && errno == EINTR) {
   }
   if (size != static_cast<ssize_t>(sizeof message)) return std::nullopt;

@@ -62,13 +62,14 @@ void tell_ready(int scratch, int proc) {
 
 struct Setup {
   const BoxSetup* head;
-  const sock_filter* filter;
+  sock_filter* filter;
   char** argv;
   char** env;
 };
 
 char** texts(char*& at, uint64_t count) {
-  auto** list = static_cast<char**>(std::calloc(count + 1, sizeof(char*)));
+  auto** list = static_cast<char**>(std::calloc(  // NOLINT(cppcoreguidelines-no-malloc): no C++ library in this program
+      count + 1, sizeof(char*)));
   if (list == nullptr) broken("memory");
   for (uint64_t i = 0; i < count; ++i) {
     list[i] = at;
@@ -128,7 +129,7 @@ void limit(int resource, uint64_t value) {
 
   errno = restrict_with_landlock();
   if (errno != 0) broken("landlock");
-  const sock_fprog program{static_cast<unsigned short>(setup.head->filter_count), const_cast<sock_filter*>(setup.filter)};
+  const sock_fprog program{static_cast<unsigned short>(setup.head->filter_count), setup.filter};
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) broken("seccomp");
 
   ::environ = setup.env;
@@ -143,7 +144,7 @@ int64_t count_processes(int proc) {
   alignas(8) char buffer[1 << 15];
   int64_t count = -1;
   ::lseek(proc, 0, SEEK_SET);
-  for (long size; (size = ::syscall(SYS_getdents64, proc, buffer, sizeof buffer)) > 0;) {
+  for (long size = 0; (size = ::syscall(SYS_getdents64, proc, buffer, sizeof buffer)) > 0;) {
     for (long at = 0; at < size;) {
       unsigned short length = 0;
       std::memcpy(&length, buffer + at + 16, sizeof length);  // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name

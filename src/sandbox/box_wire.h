@@ -29,7 +29,8 @@ struct BoxSetup {
 };
 
 enum class BoxEvent : uint32_t {
-  kReady = 1,   // box -> host, with two descriptors: the scratch folder and the box's /proc
+  kNone = 0,
+  kReady,       // box -> host, with two descriptors: the scratch folder and the box's /proc
   kGo,          // host -> box: start the program
   kExecFailed,  // value: errno of execve
   kEnded,       // value: wait status of the program; cpu_us: of all its reaped descendants

@@ -80,8 +80,10 @@ const char* lending_place() {
 }
 
 Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds, const std::vector<std::string>& lent) {
+  std::vector<std::string> words = argv;  // execve wants to be able to write
   std::vector<char*> arguments;
-  for (const std::string& text : argv) arguments.push_back(const_cast<char*>(text.c_str()));
+  arguments.reserve(words.size() + 1);
+  for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 
   // Moved out of the way first, so that putting one in its place cannot close another.
@@ -95,6 +97,7 @@ Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds,
   }
 
   std::vector<std::string> places;
+  places.reserve(lent.size());
   std::vector<const char*> from, to;
   if (!lent.empty() && lending_place() == nullptr)
     throw Error(ErrorCode::kFailedPrecondition, "[sandbox] no folder to lend at", "mkdir /mnt");
@@ -107,15 +110,16 @@ Spawned spawn(const std::vector<std::string>& argv, const std::vector<int>& fds,
   to.push_back(nullptr);
 
   Plan plan{arguments.data(), numbers.data(), static_cast<int>(numbers.size()), ::geteuid() == 0, from.data(), to.data(), 0};
-  constexpr size_t kStack = 64 << 10;
-  const auto stack = std::make_unique<char[]>(kStack);
-  const auto top = reinterpret_cast<uintptr_t>(stack.get() + kStack) & ~uintptr_t{15};
+  struct alignas(16) Stack {
+    char bytes[64 << 10];
+  };
+  const auto stack = std::make_unique<Stack>();
   // No handler of this process may run in the child, which shares its memory.
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
   int pidfd = -1;
-  const int pid = ::clone(child, reinterpret_cast<void*>(top), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+  const int pid = ::clone(child, stack->bytes + sizeof(Stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
   const int clone_errno = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) {

@@ -190,7 +190,7 @@ void Workdir::copy_folder(Copy& copy, int from, int to, const std::string& place
   });
 }
 
-void Workdir::copy_file(Copy& copy, int from, int to, const char* name, const std::string& place, mode_t mode) {
+void Workdir::copy_file(Copy& copy, int from, int to, const char* name, const std::string& place, mode_t mode) const {
   // O_NONBLOCK: were it replaced by a pipe since it was looked at, opening must not hang.
   const UniqueFd in(::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!in) refuse("read", place, errno);

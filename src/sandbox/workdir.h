@@ -46,7 +46,7 @@ class Workdir {
  private:
   struct Copy;
   void copy_folder(Copy& copy, int from, int to, const std::string& place, int depth);
-  void copy_file(Copy& copy, int from, int to, const char* name, const std::string& place, mode_t mode);
+  void copy_file(Copy& copy, int from, int to, const char* name, const std::string& place, mode_t mode) const;
 
   int scratch_fd_;
   uint64_t limit_bytes_;

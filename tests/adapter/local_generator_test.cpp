@@ -109,8 +109,8 @@ TEST_F(LocalGeneratorTest, LanesBeyondTheBudgetAreDroppedLeastRecentlyUsedFirst)
 
 TEST_F(LocalGeneratorTest, RequestsOfSeveralSetsComeBackInTheirOrder) {
   auto generator = make(2);
-  const std::vector<GenerationRequest> requests{ask("Name a colour.", {{"a", {}}}), ask("Name a fruit."), ask("Name an animal.", {{"a", {}}}),
-                                                ask("Name a city.", {{"b", 0.5f}})};
+  const std::vector<GenerationRequest> requests{ask("Name a colour.", {{"a", {}}}), ask("Name a fruit."),
+                                                ask("Name an animal.", {{"a", {}}}), ask("Name a city.", {{"b", 0.5f}})};
   std::vector<size_t> done;
   const auto results = generator.generate(requests, {}, [&](size_t i, const GenerationResult& result) {
     done.push_back(i);

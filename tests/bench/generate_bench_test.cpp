@@ -21,8 +21,12 @@ std::filesystem::path fake_peer(const test::TempDir& dir, const std::string& bod
 TEST(GenerateBench, MeasuresBothSidesEachRound) {
   const test::TempDir dir;
   const auto peer = fake_peer(dir, R"(echo '[{"n_prompt": 32, "avg_ts": 100}, {"n_prompt": 0, "avg_ts": 10}]')");
-  const auto result = run_generate_bench(
-      {.model = test::require_model("smollm2-135m"), .prompt_tokens = 32, .generated_tokens = 8, .rounds = 3, .n_threads = 2, .peer = peer});
+  const auto result = run_generate_bench({.model = test::require_model("smollm2-135m"),
+                                          .prompt_tokens = 32,
+                                          .generated_tokens = 8,
+                                          .rounds = 3,
+                                          .n_threads = 2,
+                                          .peer = peer});
   ASSERT_EQ(result.rounds.size(), 3u);
   for (const auto& round : result.rounds) {
     EXPECT_GT(round.prefill_tokens_per_s, 0);

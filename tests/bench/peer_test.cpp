@@ -12,7 +12,8 @@ namespace aicoder {
 namespace {
 
 TEST(BenchPeer, ReadsBothEntries) {
-  const PeerSpeeds speeds = parse_peer_output(R"([{"n_prompt": 512, "n_gen": 0, "avg_ts": 250.5}, {"n_prompt": 0, "n_gen": 128, "avg_ts": 31.25}])");
+  const PeerSpeeds speeds =
+      parse_peer_output(R"([{"n_prompt": 512, "n_gen": 0, "avg_ts": 250.5}, {"n_prompt": 0, "n_gen": 128, "avg_ts": 31.25}])");
   EXPECT_DOUBLE_EQ(speeds.prefill_tokens_per_s, 250.5);
   EXPECT_DOUBLE_EQ(speeds.decode_tokens_per_s, 31.25);
 }
@@ -30,8 +31,8 @@ TEST(BenchPeer, CommandNamesTheSameWork) {
   options.prompt_tokens = 100;
   options.generated_tokens = 20;
   const auto command = peer_command("llama-bench", options, 3);
-  const std::vector<std::string> expected = {"llama-bench", "-m", "m.gguf", "-p",  "100", "-n",   "20", "-r", "1",
-                                             "-t",          "3",  "-b",     "512", "-ub", "512", "-ngl", "0", "-o", "json"};
+  const std::vector<std::string> expected = {"llama-bench", "-m", "m.gguf", "-p",  "100", "-n",   "20", "-r", "1",   "-t",
+                                             "3",           "-b", "512",    "-ub", "512", "-ngl", "0",  "-o", "json"};
   EXPECT_EQ(command, expected);
 }
 
@@ -43,7 +44,8 @@ class BenchFindPeer : public testing::Test {
     const auto bin = home_ / "deps" / key / "bin";
     std::filesystem::create_directories(bin);
     std::ofstream(bin / "llama-bench") << "x";
-    std::filesystem::last_write_time(bin / "llama-bench", std::filesystem::file_time_type::clock::now() - std::chrono::seconds(age_seconds));
+    std::filesystem::last_write_time(bin / "llama-bench",
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::seconds(age_seconds));
     return bin / "llama-bench";
   }
   test::TempDir home_;

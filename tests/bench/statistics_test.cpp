@@ -5,17 +5,11 @@
 namespace aicoder {
 namespace {
 
-TEST(BenchMedian, OddCountGivesTheMiddle) {
-  EXPECT_EQ(median({5, 1, 3}), 3);
-}
+TEST(BenchMedian, OddCountGivesTheMiddle) { EXPECT_EQ(median({5, 1, 3}), 3); }
 
-TEST(BenchMedian, EvenCountGivesTheMeanOfTheMiddle) {
-  EXPECT_EQ(median({4, 1, 3, 100}), 3.5);
-}
+TEST(BenchMedian, EvenCountGivesTheMeanOfTheMiddle) { EXPECT_EQ(median({4, 1, 3, 100}), 3.5); }
 
-TEST(BenchMedian, NothingGivesZero) {
-  EXPECT_EQ(median({}), 0);
-}
+TEST(BenchMedian, NothingGivesZero) { EXPECT_EQ(median({}), 0); }
 
 TEST(BenchRatios, AreOfRoundsNotOfMedians) {
   // Round 1 ran under load on both sides: its ratio is what counts.

@@ -1,8 +1,8 @@
 // The real programs in the real sandbox.
 #include "eval/grader.h"
 
-#include <fstream>
 #include <gmock/gmock.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "aicoder/sandbox.h"
@@ -89,13 +89,15 @@ TEST_F(GraderTest, LeavingEarlyIsNoProof) {
 }
 
 TEST_F(GraderTest, WhatTheAnswerPrintsIsNoProof) {
-  const Grade result = grade(add_task(), "import os\ndef add(x, y):\n    os.write(1, b'0' * 32)\n    print('all passed')\n    os._exit(0)\n    return 3\n");
+  const Grade result =
+      grade(add_task(), "import os\ndef add(x, y):\n    os.write(1, b'0' * 32)\n    print('all passed')\n    os._exit(0)\n    return 3\n");
   EXPECT_FALSE(result.passed);
   EXPECT_EQ(result.verdict, "NO_PROOF");
 }
 
 TEST_F(GraderTest, PrintingDoesNotDisturbARightAnswer) {
-  EXPECT_TRUE(grade(add_task(), "import sys\ndef add(x, y):\n    print('debug', x, file=sys.stderr)\n    print(y)\n    return x + y\n").passed);
+  EXPECT_TRUE(
+      grade(add_task(), "import sys\ndef add(x, y):\n    print('debug', x, file=sys.stderr)\n    print(y)\n    return x + y\n").passed);
 }
 
 TEST_F(GraderTest, HiddenTestsLieInNoFileTheAnswerCanRead) {
@@ -130,6 +132,18 @@ TEST_F(GraderTest, NoCodeAtAllFails) {
 }
 
 // ---- cleaning ------------------------------------------------------------------------------------------------------------
+
+TEST_F(GraderTest, CleaningAgreesWithTheReferenceSanitizer) {
+  EvalTask task;
+  task.entry_point = "f";
+  std::ifstream in(kData / "evalplus/v1/sanitize.jsonl");  // made by make_sanitize.py beside it
+  size_t n = 0;
+  for (std::string line; std::getline(in, line); ++n) {
+    const auto row = nlohmann::json::parse(line);
+    EXPECT_EQ(grade(task, row["text"].get<std::string>()).solution, row["solution"].get<std::string>()) << row["name"];
+  }
+  EXPECT_EQ(n, 35u);
+}
 
 TEST_F(GraderTest, CleaningTakesTheLongestRunOfLinesThatParses) {
   const Grade result = grade(add_task(), "Here is the code:\n```python\ndef add(x, y):\n    return x + y\n```\nIt adds two numbers.");

@@ -45,27 +45,29 @@ TEST(MbppRows, PromptIsTheDescriptionAndTheFirstAssertOnly) {
 
 TEST(MbppRows, TheFullFilesFieldNameIsReadToo) {
   const test::TempDir dir;
-  const auto tasks = load_mbpp(write(dir, R"({"task_id": 1, "text": "Double.", "code": "def double(x): return 2*x", "test_list": ["assert double(2) == 4"]})"));
+  const auto tasks = load_mbpp(
+      write(dir, R"~({"task_id": 1, "text": "Double.", "code": "def double(x): return 2*x", "test_list": ["assert double(2) == 4"]})~"));
   EXPECT_NE(tasks.at(0).prompt.find("Double."), std::string::npos);
 }
 
 TEST(TaskRows, ABadRowIsNamedByItsLine) {
   const test::TempDir dir;
-  const std::string good = R"({"task_id": "HumanEval/0", "prompt": "p", "entry_point": "f", "test": "t"})";
+  const std::string good = R"~({"task_id": "HumanEval/0", "prompt": "p", "entry_point": "f", "test": "t"})~";
   EXPECT_ERROR(load_humaneval(write(dir, good + "\n\n{\"task_id\": \"Human\n")), ErrorCode::kInvalidArgument, "rows.jsonl line 3");
   EXPECT_ERROR(load_humaneval(write(dir, good + "\n[]\n")), ErrorCode::kInvalidArgument, "line 2: expected a JSON object");
-  EXPECT_ERROR(load_humaneval(write(dir, R"({"task_id": "HumanEval/0", "prompt": 3, "entry_point": "f", "test": "t"})")),
+  EXPECT_ERROR(load_humaneval(write(dir, R"~({"task_id": "HumanEval/0", "prompt": 3, "entry_point": "f", "test": "t"})~")),
                ErrorCode::kInvalidArgument, "line 1: expected a string 'prompt', found number");
-  EXPECT_ERROR(load_humaneval(write(dir, R"({"task_id": "HumanEval/0", "prompt": "p", "test": "t"})")), ErrorCode::kInvalidArgument,
+  EXPECT_ERROR(load_humaneval(write(dir, R"~({"task_id": "HumanEval/0", "prompt": "p", "test": "t"})~")), ErrorCode::kInvalidArgument,
                "expected a string 'entry_point', found no such field");
-  EXPECT_ERROR(load_humaneval(write(dir, R"({"task_id": "HumanEval/x", "prompt": "p", "entry_point": "f", "test": "t"})")),
+  EXPECT_ERROR(load_humaneval(write(dir, R"~({"task_id": "HumanEval/x", "prompt": "p", "entry_point": "f", "test": "t"})~")),
                ErrorCode::kInvalidArgument, "expected a task_id like");
-  EXPECT_ERROR(load_humaneval(write(dir, good + "\n" + good)), ErrorCode::kInvalidArgument, "line 2: task_id \"HumanEval/0\" comes a second time");
-  EXPECT_ERROR(load_mbpp(write(dir, R"({"task_id": "1", "prompt": "p", "code": "", "test_list": ["assert f()"]})")), ErrorCode::kInvalidArgument,
-               "expected an integer 'task_id', found string");
-  EXPECT_ERROR(load_mbpp(write(dir, R"({"task_id": 1, "prompt": "p", "code": "", "test_list": []})")), ErrorCode::kInvalidArgument,
+  EXPECT_ERROR(load_humaneval(write(dir, good + "\n" + good)), ErrorCode::kInvalidArgument,
+               "line 2: task_id \"HumanEval/0\" comes a second time");
+  EXPECT_ERROR(load_mbpp(write(dir, R"~({"task_id": "1", "prompt": "p", "code": "", "test_list": ["assert f()"]})~")),
+               ErrorCode::kInvalidArgument, "expected an integer 'task_id', found string");
+  EXPECT_ERROR(load_mbpp(write(dir, R"~({"task_id": 1, "prompt": "p", "code": "", "test_list": []})~")), ErrorCode::kInvalidArgument,
                "'test_list' is empty");
-  EXPECT_ERROR(load_mbpp(write(dir, R"({"task_id": 1, "prompt": "p", "code": "def g(): pass", "test_list": ["assert f()"]})")),
+  EXPECT_ERROR(load_mbpp(write(dir, R"~({"task_id": 1, "prompt": "p", "code": "def g(): pass", "test_list": ["assert f()"]})~")),
                ErrorCode::kInvalidArgument, "calls no function that 'code' defines");
 }
 

@@ -2,6 +2,7 @@
 
 DIR holds raw little-endian inputs and takes the outputs; each command says which.
 """
+
 import os
 import sys
 
@@ -35,7 +36,7 @@ def energy(folder, n_out, n_in, rank):
     """delta, norm -> energy (float64): what the best approximation of this rank keeps, by the exact SVD in double"""
     m = load(folder, "delta", n_out, n_in).astype(np.float64) * load(folder, "norm", n_in)
     s = np.linalg.svd(m, compute_uv=False)
-    store(folder, "energy", np.array([(s[:rank] ** 2).sum() / (s ** 2).sum()]), np.float64)
+    store(folder, "energy", np.array([(s[:rank] ** 2).sum() / (s**2).sum()]), np.float64)
 
 
 def residual(folder, n_out, n_in, rank):
@@ -62,8 +63,40 @@ def imatrix_dump(folder):
         print(t.name, t.tensor_type.name, t.shape.tolist(), end=total + "\n")
 
 
-COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, half, imatrix_dump)}
+def factors(path, name):
+    """B [n_out, rank] and A [rank, n_in] of a fragment file, in double"""
+    raw = {t.name: t for t in gguf.GGUFReader(path).tensors}
+    return [np.array(raw[name + s].data, np.float64).reshape(raw[name + s].shape[::-1]) for s in (".lora_b", ".lora_a")]
+
+
+def contrast_kept(folder, n_out, n_in, path, name):
+    """weight, task, general -> kept, best (float64): the share of the contrast delta that the file's factors keep, and that the exact SVD would"""
+    w = load(folder, "weight", n_out, n_in)
+    k = int(n_in * 0.2)
+
+    def top(norm):
+        order = np.argsort(-(np.abs(w) * norm), axis=1, kind="stable")[:, :k]
+        chosen = np.zeros(w.shape, bool)
+        np.put_along_axis(chosen, order, True, axis=1)
+        return chosen
+
+    x = load(folder, "task", n_in)
+    delta = (w * (top(x) & ~top(load(folder, "general", n_in)))).astype(np.float64)
+    b, a = factors(path, name)
+    total = ((delta * x) ** 2).sum()
+    store(folder, "kept", np.array([1 - (((delta - b @ a) * x) ** 2).sum() / total]), np.float64)
+    s = np.linalg.svd(delta * x, compute_uv=False)
+    store(folder, "best", np.array([(s[: a.shape[0]] ** 2).sum() / total]), np.float64)
+
+
+def merge(folder, n_out, n_in, strength, path, name):
+    """weight -> merged: weight + strength * B A"""
+    b, a = factors(path, name)
+    store(folder, "merged", load(folder, "weight", n_out, n_in) + strength * (b @ a))
+
+
+COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, half, imatrix_dump, contrast_kept, merge)}
 
 if __name__ == "__main__":
     command, folder, *sizes = sys.argv[1:]
-    COMMANDS[command](folder, *[float(s) if "." in s else int(s) for s in sizes])
+    COMMANDS[command](folder, *[int(s) if s.isdigit() else float(s) if s.replace(".", "", 1).isdigit() else s for s in sizes])

@@ -39,6 +39,11 @@ TEST(TopMask, TiesGoToTheLowerColumn) {
   EXPECT_EQ(top_mask(std::vector<float>(4, 0.0f), 4, 0.25), (std::vector<bool>{true, false, false, false}));
 }
 
+TEST(TopMask, OrdersZerosOfBothSignsAndInfinity) {
+  const float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(top_mask(std::vector<float>{-0.0f, 0.0f, inf, 1e-40f}, 4, 0.75), (std::vector<bool>{true, false, true, true}));
+}
+
 TEST(TopMask, AgreesWithNumpy) {
   auto score = test::norm_values(23 * 120, 3);
   for (size_t i = 0; i < score.size(); i += 3) score[i] = score[0];  // ties

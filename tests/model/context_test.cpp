@@ -25,6 +25,14 @@ TEST(Context, RefusesSizesOutOfRange) {
   EXPECT_ERROR(Context(nullptr, {}), ErrorCode::kInvalidArgument, "no model");
 }
 
+TEST(Context, MoreMemoryThanThereIsIsRefusedBeforeItIsTaken) {
+  test::TempDir dir;
+  test::TinyModel tiny;
+  tiny.metadata["llama.context_length"] = uint32_t{1} << 23;  // 255 sequences of it: 255 GiB of keys and values
+  const auto model = Model::load(tiny.write(dir / "tiny.gguf"));
+  EXPECT_ERROR(Context(model, {.n_ctx_seq = (size_t{1} << 23) - 256, .n_seq_max = 255}), ErrorCode::kResourceExhausted, "MiB");
+}
+
 TEST(Context, MemoryCoversAtLeastTheKvCache) {
   const Context context(smollm(), small_context(2));
   const size_t kv_bytes = 2 * 512 * 30 * 2 * 192 * 2;  // sequences, tokens, layers, K and V, 3 heads of 64, F16
