@@ -41,9 +41,16 @@ case $code in 0 | 3) ;; *) exit "$code" ;; esac
 
 step "5. The same tests once more, outside the agent"
 if "$aicoder" sandbox run --dir "$project" -- python3 -m unittest 2>&1 | tail -n 4; then
-  [ "$code" -eq 0 ] && echo "verified: all given tests pass on the final files" || echo "the tests pass, but the run did not claim it: see its reason above"
+  if [ "$code" -eq 0 ]; then
+    echo "verified: all given tests pass on the final files"
+  else
+    echo "the tests pass, but the run did not claim it: see its reason above"
+  fi
+elif [ "$code" -eq 3 ]; then
+  echo "not verified, and it said so: the given tests do not all pass"
 else
-  [ "$code" -eq 3 ] && echo "not verified, and it said so: the given tests do not all pass" || { echo "claimed verified, but the tests fail: this is a bug" >&2; exit 1; }
+  echo "claimed verified, but the tests fail: this is a bug" >&2
+  exit 1
 fi
 
 step "Done in $((SECONDS - started)) s. What to try next"

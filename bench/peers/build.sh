@@ -23,6 +23,12 @@ for tool in "${tools[@]}"; do
 done
 
 prefix=$("$here/../../scripts/setup/llama.sh")
+if [[ "$prefix" != "$AICODER_DEPS"/* ]]; then
+  # aicoder uses a llama.cpp of the machine: then the tools must be of that one too, or two builds of the kernels are compared.
+  program=$(command -v "${tools[0]}") || die "${tools[0]} of the machine's own llama.cpp is not in PATH; install its tools, or set AICODER_LLAMA_PINNED=1 for the build and here"
+  dirname "$program"
+  exit 0
+fi
 # The installed build's name (version and processor) and our recipe are the key: either changes, the tools are built again.
 key="$(basename "$prefix" | sed 's/^llama-//')-$(cat "$here/CMakeLists.txt" | sha256sum | cut -c1-8)"
 home="$AICODER_DEPS/peers-$key"

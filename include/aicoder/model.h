@@ -80,8 +80,11 @@ class Model {
   bool is_end(Token token) const noexcept;  ///< end of generation
   std::optional<Token> bos() const noexcept;
 
-  /// The prompt text for these messages, in the model's own template (llama.cpp's where it knows the template, else our
-  /// Jinja subset, see docs/decisions/0004-chat-templates.md). \throws Error(kUnimplemented) naming what is not understood.
+  /// The prompt text for these messages, by the model's own template in our Jinja subset; llama.cpp's built-in format where the
+  /// subset does not understand the template, or chatml where there is none (docs/decisions/0004-chat-templates.md). BOS included:
+  /// tokenize with add_special = false, parse_special = true.
+  /// \throws Error kUnimplemented (neither understands it; names the construct), kInvalidArgument (no messages, or the template
+  /// refuses them), kFailedPrecondition (no template and no chatml vocabulary), kResourceExhausted (a template without end).
   std::string apply_chat_template(std::span<const ChatMessage> messages, bool add_assistant = true) const;
   std::string apply_chat_template(std::initializer_list<ChatMessage> messages, bool add_assistant = true) const {
     return apply_chat_template(std::span<const ChatMessage>(messages.begin(), messages.size()), add_assistant);

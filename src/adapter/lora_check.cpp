@@ -99,7 +99,8 @@ class LoraCheck {
       const bool known = tensor->type == GgufType::kF32 || tensor->type == GgufType::kF16 || tensor->type == GgufType::kBF16 ||
                          tensor->type == GgufType::kQ8_0;
       if (!known) {
-        refuse(ErrorCode::kInvalidArgument, tensor->name + " is " + std::string(gguf_type_info(static_cast<uint32_t>(tensor->type))->name) +
+        refuse(ErrorCode::kInvalidArgument, tensor->name + " is " +
+                                                std::string(gguf_type_info(static_cast<uint32_t>(tensor->type)).value().name) +
                                                 ", expected F32, F16, BF16 or Q8_0");
       }
     }

@@ -45,7 +45,7 @@ def safe_repr(value):
     try:
         return clip(repr(value), 300)
     except BaseException as error:
-        return "<repr failed: %s>" % type(error).__name__
+        return f"<repr failed: {type(error).__name__}>"
 
 
 def describe(error):
@@ -97,7 +97,7 @@ def static_ids(path):
             if unit or node.name.startswith("Test"):
                 for item in node.body:
                     if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name.startswith("test"):
-                        ids.append("%s::%s::%s" % (path, node.name, item.name))
+                        ids.append(f"{path}::{node.name}::{item.name}")
                         needs_pytest = needs_pytest or not unit
     return ids, needs_pytest
 
@@ -130,7 +130,7 @@ class Guard:
             now = vars(holder)
             for key, value in values.items():
                 if key not in ("_", "__warningregistry__") and now.get(key, None) is not value and not key.startswith("__abstract"):
-                    names.append("%s.%s" % (getattr(holder, "__name__", "?"), key))
+                    names.append("{}.{}".format(getattr(holder, "__name__", "?"), key))
         names += [name for name, module in self.modules.items() if sys.modules.get(name) is not module]
         return names[:10]
 
@@ -173,7 +173,7 @@ def run_unittest(job, files, send):
         path = loaded.get(type(test).__module__)
         if path is None:
             return str(test.id())
-        return "%s::%s::%s" % (path, type(test).__qualname__, test._testMethodName)
+        return f"{path}::{type(test).__qualname__}::{test._testMethodName}"
 
     class Result(unittest.TestResult):
         def __init__(self):
@@ -364,7 +364,7 @@ def explain(check, space, message):
             alarm(2)
             got = eval(compile(ast.Expression(test.left), "check.py", "eval"), env)
             alarm(0)
-            return "%s gave %s, expected %s" % (ast.unparse(test.left), safe_repr(got), ast.unparse(test.comparators[0]))
+            return f"{ast.unparse(test.left)} gave {safe_repr(got)}, expected {ast.unparse(test.comparators[0])}"
     except BaseException:
         alarm(0)
     return message
@@ -450,7 +450,7 @@ def main():
     nonce = read_line(0)
 
     def emit(event):
-        data = ("\n@%s %s\n" % (nonce, json.dumps(event))).encode()
+        data = (f"\n@{nonce} {json.dumps(event)}\n").encode()
         while data:
             data = data[os.write(1, data) :]
 

@@ -24,8 +24,13 @@ struct Args {
 class Chat {
  public:
   Chat(Runtime& runtime, const Args& args, Engine engine, CodeRunner* box, Session session)
-      : runtime_(runtime), args_(args), engine_(std::move(engine)), box_(box), session_(std::move(session)), history_(session_.messages()) {
-    options_ = args.agent;
+      : runtime_(runtime),
+        args_(args),
+        engine_(std::move(engine)),
+        box_(box),
+        session_(std::move(session)),
+        history_(session_.messages()),
+        options_(args.agent) {
     options_.limits = runtime.config.limits;
     options_.role_fragments = choose_role_fragments(runtime, *engine_.model, engine_.fragments);
   }

@@ -75,8 +75,7 @@ std::string describe(const Runtime& runtime, const AgentResult& result, bool ans
   const auto colour = result.verification == Verification::kVerified ? Colour::kGreen
                       : result.verification == Verification::kRan    ? Colour::kYellow
                                                                      : Colour::kDim;
-  out += t.paint(colour, std::string(to_string(result.verification))) +
-         (result.verification_detail.empty() ? "" : ": " + result.verification_detail);
+  out += t.paint(colour, to_string(result.verification)) + (result.verification_detail.empty() ? "" : ": " + result.verification_detail);
   out += t.paint(Colour::kDim, fmt::format("  ({} tokens, {})", result.tokens, human_seconds(result.seconds))) + "\n";
   return out;
 }

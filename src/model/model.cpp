@@ -69,8 +69,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
   const auto available = available_memory_bytes();
   if (options.repack && options.n_gpu_layers == 0 && available && impl->file.file_bytes() > *available) {
     throw Error(ErrorCode::kResourceExhausted,
-                "[model_load] " + path.string() + " needs " + std::to_string(impl->file.file_bytes() >> 20) + " MiB of memory, available are " +
-                    std::to_string(*available >> 20) + " MiB",
+                "[model_load] " + path.string() + " needs " + std::to_string(impl->file.file_bytes() >> 20) +
+                    " MiB of memory, available are " + std::to_string(*available >> 20) + " MiB",
                 "free memory or choose a smaller model");
   }
 

@@ -151,8 +151,7 @@ void check_experts(const GgufFile& file, const Hparams& hparams, int64_t n_layer
   for (int64_t n : hparams.per_layer("expert_used_count", n_layer)) n_used = std::max(n_used, n);
   const int64_t n_groups = hparams.integer("expert_group_count").value_or(0);
   const int64_t n_groups_used = hparams.integer("expert_group_used_count").value_or(0);
-  // Some dense models of the hunyuan family say "1 expert, 1 used"; llama.cpp resets that itself.
-  if (n_expert > 1 || (n_expert == 0 && n_used > 0)) hparams.check_range("expert_used_count", n_used, n_expert > 0 ? 1 : 0, n_expert);
+  if (n_expert > 0 || n_used > 0) hparams.check_range("expert_used_count", n_used, n_expert > 0 ? 1 : 0, n_expert);
   if (n_expert > 0) {
     hparams.check_range("expert_group_count", n_groups, 0, n_expert - 1);
     if (n_groups > 1) {
@@ -212,6 +211,7 @@ void check_model_file(const GgufFile& file) {
   const int64_t n_layer = hparams.required("block_count", 1, kMaxLayers);
   const int64_t n_embd = hparams.required("embedding_length", 1, 1 << 20);
   hparams.required("context_length", 1, int64_t{1} << 31);
+  hparams.check_range("nextn_predict_layers", hparams.integer("nextn_predict_layers").value_or(0), 0, n_layer - 1);
   check_attention(file, hparams, n_layer, n_embd);
   check_rope(file, hparams);
   check_experts(file, hparams, n_layer);

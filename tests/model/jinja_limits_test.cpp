@@ -90,10 +90,12 @@ TEST(JinjaLimits, GrowingValuesAreStopped) {
   EXPECT_EXHAUSTED("{{ 'x'.zfill(1000000000000) }}", "bytes");
   EXPECT_EXHAUSTED("{{ 'x'|indent(1000000000000, true) }}", "bytes");
   EXPECT_EXHAUSTED(
-      "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s|replace('x', 'xxxxxxxx') %}{% endfor %}", "more than");
+      "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s|replace('x', 'xxxxxxxx') %}{% endfor %}",
+      "more than");
   EXPECT_EXHAUSTED("{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s|replace('', ns.s) %}{% endfor %}",
                    "more than");
-  EXPECT_EXHAUSTED("{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s|join(ns.s) %}{% endfor %}", "more than");
+  EXPECT_EXHAUSTED("{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set ns.s = ns.s|join(ns.s) %}{% endfor %}",
+                   "more than");
   EXPECT_EXHAUSTED("{{ [1]|batch(100000000000, 0)|list }}", "steps");
 }
 
