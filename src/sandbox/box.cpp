@@ -29,9 +29,9 @@ std::string setup_bytes(const BoxPlan& plan) {
   head.argv_count = plan.argv.size();
   head.env_count = plan.env.size();
   head.filter_count = filter.size() / 8;
-  // Process 1 counts, and a few more tasks than allowed must be possible: a full box is fine, too many is what the host or process 1
-  // sees and ends. Process 1 counts before each process it takes away, so a bomb that dies at this limit was seen above the other one.
-  head.max_tasks = plan.limits.processes + 6;
+  // Process 1 counts, and one more task than allowed must be possible: a full box is fine, one task too many is what the host sees and
+  // ends.
+  head.max_tasks = plan.limits.processes + 2;
   head.cpu_seconds = static_cast<uint64_t>(plan.limits.cpu.count()) / 1000 + 2;
   head.file_bytes = plan.limits.file_bytes;
   std::string bytes(reinterpret_cast<const char*>(&head), sizeof head);
