@@ -55,7 +55,9 @@ TEST(Spawn, RootBecomesAnotherUser) {
 
 TEST(Spawn, ResetsIgnoredSignals) {
   const auto before = ::signal(SIGUSR1, SIG_IGN);
-  EXPECT_EQ(shell("grep SigIgn /proc/self/status").first, "SigIgn:\t0000000000000000\n");
+  // glibc keeps the signals 32 and 33 to itself and offers no way to reset them; make starts its children with both ignored.
+  const std::string ignored = shell("grep SigIgn /proc/self/status").first;
+  EXPECT_TRUE(ignored == "SigIgn:\t0000000000000000\n" || ignored == "SigIgn:\t0000000180000000\n") << ignored;
   ::signal(SIGUSR1, before);
 }
 
