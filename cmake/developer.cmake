@@ -11,6 +11,8 @@ if(AICODER_WERROR)
   target_compile_options(aicoder_developer INTERFACE -Werror)
 endif()
 if(AICODER_SANITIZE)
+  # An empty optional, an index past the end: an abort instead of luck.
+  target_compile_definitions(aicoder_developer INTERFACE _GLIBCXX_ASSERTIONS)
   target_compile_options(aicoder_developer INTERFACE -fsanitize=${AICODER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(aicoder_developer INTERFACE -fsanitize=${AICODER_SANITIZE})
 endif()

@@ -35,6 +35,15 @@ std::array<double, 2> paired_bootstrap_interval(std::span<const int> differences
 
 // ---- suites ------------------------------------------------------------------------------------------------------------
 
+/// Whose prompt a chat model gets in mode direct (docs/formats/eval-run.md). Scores of two conventions do not compare.
+enum class Convention {
+  kEvalPlus,  ///< EvalPlus 0.3: the model's own system message, "Please provide a self-contained Python script ..."
+  kQwen,      ///< the Qwen2.5-Coder report: a system message of its own, "Can you complete the following Python function?"
+};
+std::string_view to_string(Convention convention);
+/// "evalplus" or "qwen". \throws Error(kInvalidArgument) for anything else.
+Convention parse_convention(std::string_view text);
+
 struct EvalOptions {
   std::string suite;  ///< "humaneval" or "mbpp"
   std::filesystem::path
@@ -42,6 +51,7 @@ struct EvalOptions {
   /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the "coder" role.
   std::vector<FragmentChoice> fragments;
   Mode mode = Mode::kDirect;
+  Convention convention = Convention::kEvalPlus;
   size_t limit = 0;  ///< first N of the range below; 0: all
   /// Inclusive task-id range for mbpp; 0: open. Selection uses 601.., evaluation stays below.
   int64_t first_id = 0, last_id = 0;

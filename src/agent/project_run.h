@@ -48,8 +48,8 @@ class ProjectRun {
   Measure measure(const std::map<std::string, std::string>& edits);
   Measure measure_tests(const std::map<std::string, std::string>& edits);
   Measure measure_imports(const std::map<std::string, std::string>& edits);
-  /// What a draft changes: asked file taken whole or merged, protected and unsafe paths dropped with a note.
-  std::map<std::string, std::string> edits_of(const std::string& draft, const std::string& path, std::string& note);
+  /// What the text of a draft changes: asked file taken whole or merged, protected and unsafe paths dropped with a note.
+  std::map<std::string, std::string> edits_of(const std::string& text, const std::string& path, std::string& note);
   /// Drafts, drops repeats and what does not parse, measures, returns the best that breaks nothing.
   std::vector<Scored> draft(const std::string& role, const Prompt& prompt, const std::string& path, bool greedy, size_t n_sampled,
                             size_t max_tokens, const std::vector<std::string>& wanted);

@@ -10,7 +10,7 @@ namespace {
 struct Args {
   EngineArgs engine;
   EvalOptions options;
-  std::string data, mode = "direct", out_dir;
+  std::string data, mode = "direct", convention = "evalplus", out_dir;
   size_t n_parallel = 8;
   std::string a, b;
 };
@@ -21,6 +21,7 @@ int run(Runtime& runtime, Args& args, const std::string& suite) {
   options.data = args.data;
   options.out_dir = args.out_dir;
   options.mode = parse_mode(args.mode);
+  options.convention = parse_convention(args.convention);
   options.fragments = parse_fragments(args.engine.fragments);
   options.progress = runtime.progress();
   options.stop = runtime.interrupt.token();
@@ -57,9 +58,12 @@ void add_eval(CLI::App& app, Runtime& runtime) {
   const auto add_suite = [&](const char* name, const char* about) {
     auto* command = eval->add_subcommand(name, about);
     add_engine_options(*command, args->engine, runtime);
-    command->add_option("--data", args->data, "JSONL of the suite, also .gz")->required();
+    command->add_option("--data", args->data, "JSONL of the suite, also .gz; default: SUITE.jsonl in the data folder");
     command->add_option("--mode", args->mode, "direct, or agent (sees only the examples the prompt shows)")
         ->check(CLI::IsMember({"direct", "agent"}))
+        ->capture_default_str();
+    command->add_option("--convention", args->convention, "Prompt of EvalPlus, or of the Qwen2.5-Coder report")
+        ->check(CLI::IsMember({"evalplus", "qwen"}))
         ->capture_default_str();
     command->add_option("--limit", args->options.limit, "First N items; 0: all")->capture_default_str();
     command->add_option("--out", args->out_dir, "Folder for raw outputs; run again with the same folder to resume");

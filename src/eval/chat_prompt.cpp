@@ -3,10 +3,32 @@
 namespace aicoder::eval {
 namespace {
 
-constexpr const char* kInstruction =
-    "Please provide a self-contained Python script that solves the following problem in a markdown code block:";
-constexpr const char* kAnswerBegins =
-    "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:";
+struct Wording {
+  const char* name;     ///< of the convention
+  const char* version;  ///< of these bytes
+  const char* system;   ///< nullptr: what the model's own template says
+  const char* before;   ///< the visible prompt
+  const char* after;
+  const char* answer_begins;
+};
+constexpr Wording kEvalPlusWording = {
+    "evalplus",
+    "evalplus-chat-1",
+    nullptr,
+    "Please provide a self-contained Python script that solves the following problem in a markdown code block:\n```\n",
+    "\n```\n",
+    "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:\n```python\n",
+};
+constexpr Wording kQwenWording = {
+    "qwen",
+    "qwen-coder-1",
+    "You are an intelligent programming assistant to produce Python algorithmic solutions",
+    "Can you complete the following Python function?\n```python\n",
+    "\n```\n",
+    "```python\n",
+};
+
+const Wording& wording(Convention convention) { return convention == Convention::kQwen ? kQwenWording : kEvalPlusWording; }
 
 std::string strip(const std::string& text) {
   constexpr const char* kBlank = " \t\r\n\f\v";
@@ -17,16 +39,23 @@ std::string strip(const std::string& text) {
 
 }  // namespace
 
-std::string problem_message(const EvalTask& task) { return std::string(kInstruction) + "\n```\n" + strip(task.prompt) + "\n```\n"; }
+const char* prompt_version(Convention convention) { return wording(convention).version; }
 
-GenerationRequest answer_request(const EvalTask& task, const std::vector<FragmentChoice>& fragments, size_t max_tokens, uint32_t seed) {
+std::string problem_message(const EvalTask& task, Convention convention) {
+  const Wording& words = wording(convention);
+  return words.before + strip(task.prompt) + words.after;
+}
+
+GenerationRequest answer_request(const EvalTask& task, const EvalOptions& options) {
+  const Wording& words = wording(options.convention);
   GenerationRequest request;
-  request.messages = {{"user", problem_message(task)}};
-  request.assistant_prefix = std::string(kAnswerBegins) + "\n```python\n";
-  request.fragments = fragments;
-  request.max_tokens = max_tokens;
+  if (words.system) request.messages.push_back({"system", words.system});
+  request.messages.push_back({"user", problem_message(task, options.convention)});
+  request.assistant_prefix = words.answer_begins;
+  request.fragments = options.fragments;
+  request.max_tokens = options.max_tokens;
   request.sampling.temperature = 0.0f;
-  request.sampling.seed = seed;
+  request.sampling.seed = options.seed;
   // EvalPlus waits for "\n```\n"; models that end right after the fence never write that last line end, and cleaning drops a
   // stray fence anyway, so stopping at the fence itself gives the same program some tokens earlier.
   request.stop_strings = {"\n```", "<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint("};
@@ -34,3 +63,17 @@ GenerationRequest answer_request(const EvalTask& task, const std::vector<Fragmen
 }
 
 }  // namespace aicoder::eval
+
+namespace aicoder {
+
+std::string_view to_string(Convention convention) { return eval::wording(convention).name; }
+
+Convention parse_convention(std::string_view text) {
+  for (const Convention convention : {Convention::kEvalPlus, Convention::kQwen}) {
+    if (text == to_string(convention)) return convention;
+  }
+  throw Error(ErrorCode::kInvalidArgument, "[eval] '" + std::string(text) + "' is no convention",
+              "aicoder eval --convention evalplus or qwen");
+}
+
+}  // namespace aicoder

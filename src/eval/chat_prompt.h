@@ -1,18 +1,19 @@
-// What a chat model is asked. Wording, prefilled beginning and stop strings are those of EvalPlus 0.3 (Apache-2.0,
-// evalplus/codegen.py, provider/utility.py), because published scores of chat models were made with them.
+// What a chat model is asked. Wording, prefilled beginning and stop strings are those of the two harnesses published scores were made
+// with: EvalPlus 0.3 (Apache-2.0, evalplus/codegen.py, provider/utility.py), and the harness of the Qwen2.5-Coder report
+// (arXiv 2409.12186, section 6; repository Qwen2.5-Coder, qwencoder-eval/instruct/eval_plus).
 #pragma once
 
-#include "aicoder/adapter.h"
+#include "aicoder/eval.h"
 #include "eval/task.h"
 
 namespace aicoder::eval {
 
 /// Part of a run's settings: change it whenever a prompt byte or a stop string changes.
-inline constexpr const char* kPromptVersion = "evalplus-chat-1";
+const char* prompt_version(Convention convention);
 
 /// The user's message: the instruction and the visible prompt in a fence.
-std::string problem_message(const EvalTask& task);
+std::string problem_message(const EvalTask& task, Convention convention);
 /// One greedy answer that begins inside a Python fence and ends with it.
-GenerationRequest answer_request(const EvalTask& task, const std::vector<FragmentChoice>& fragments, size_t max_tokens, uint32_t seed);
+GenerationRequest answer_request(const EvalTask& task, const EvalOptions& options);
 
 }  // namespace aicoder::eval

@@ -29,7 +29,7 @@ RunSettings run_settings(const EvalOptions& options, const std::string& model) {
       {"mode", std::string(to_string(options.mode))},
       {"max_tokens", std::to_string(options.max_tokens)},
       {"seed", std::to_string(options.seed)},
-      {"prompt_version", kPromptVersion},
+      {"prompt_version", prompt_version(options.convention)},
       {"grading_version", kGradingVersion},
       {"limits", fmt::format("cpu {} ms, wall {} ms, memory {} B", options.limits.cpu.count(), options.limits.wall.count(),
                              options.limits.memory_bytes)},

@@ -142,8 +142,7 @@ class Run {
 void answer_directly(TextGenerator& generator, Run& run, GradingPool& pool, const std::vector<EvalTask>& tasks,
                      const EvalOptions& options) {
   std::vector<GenerationRequest> requests;
-  for (const size_t task : run.pending())
-    requests.push_back(answer_request(tasks[task], options.fragments, options.max_tokens, options.seed));
+  for (const size_t task : run.pending()) requests.push_back(answer_request(tasks[task], options));
   if (requests.empty()) return;
   generator.generate(requests, pool.token(), [&](size_t request, const GenerationResult& result) {
     if (result.output.samples.empty()) return;
@@ -170,7 +169,7 @@ void answer_by_agent(TextGenerator& generator, CodeRunner& runner, Run& run, Gra
     // A fresh agent for each task: nothing of one task, and no grade, can reach the next.
     Agent agent(generator, &runner, agent_options);
     TaskRequest request;
-    request.task = problem_message(tasks[task]);
+    request.task = problem_message(tasks[task], options.convention);
     request.mode = options.mode;
     const AgentResult result = agent.run(request, {}, pool.token());
     Answer answer;

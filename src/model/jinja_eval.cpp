@@ -152,7 +152,7 @@ Flow Runtime::run_statement(const Stmt& stmt, std::string& out) {
     case StmtKind::kSetBlock:
     case StmtKind::kFilterBlock: {
       std::string inner;
-      Flow flow;
+      Flow flow = Flow::kNext;
       {
         const ScopeGuard guard(scope_, push_scope());
         flow = run_body(stmt.body, inner);

@@ -114,7 +114,7 @@ class BoundArguments {
   BoundArguments(Runtime& runtime, std::string_view callee, Arguments arguments, std::initializer_list<std::string_view> names);
   bool has(size_t i) const { return values_[i].has_value(); }
   /// The i-th, or the fallback when it was not given.
-  Value get(size_t i, Value fallback) const { return values_[i] ? *values_[i] : std::move(fallback); }
+  Value get(size_t i, const Value& fallback) const { return values_[i] ? *values_[i] : fallback; }
   const Value& require(size_t i) const;
   bool get_bool(size_t i, bool fallback) const { return values_[i] ? values_[i]->truthy() : fallback; }
   int64_t get_integer(size_t i, int64_t fallback) const;

@@ -29,9 +29,7 @@ std::string setup_bytes(const BoxPlan& plan) {
   head.argv_count = plan.argv.size();
   head.env_count = plan.env.size();
   head.filter_count = filter.size() / 8;
-  // Process 1 counts, and one more task than allowed must be possible: a full box is fine, one task too many is what the host sees and
-  // ends.
-  head.max_tasks = plan.limits.processes + 2;
+  head.max_tasks = plan.limits.processes + kTaskSlack;
   head.cpu_seconds = static_cast<uint64_t>(plan.limits.cpu.count()) / 1000 + 2;
   head.file_bytes = plan.limits.file_bytes;
   std::string bytes(reinterpret_cast<const char*>(&head), sizeof head);

@@ -18,6 +18,11 @@ inline constexpr char kTmpName[] = "tmp";    // /tmp points here
 inline constexpr char kShmName[] = "shm";    // /dev/shm points here
 inline constexpr char kHomeName[] = "home";  // HOME
 
+// RLIMIT_NPROC of a box above the processes it is allowed. Process 1 is one. The others make a task too many possible, so that it is seen
+// and gets its verdict. One would do, but the kernel adds a fork to the count before it looks at the limit: forks that are refused at the
+// same moment push each other over it, and a bomb then ends below the limit plus one.
+inline constexpr uint64_t kTaskSlack = 9;
+
 // Followed by filter_count seccomp instructions of 8 bytes, then argv_count + env_count texts, each ended by a zero byte.
 struct BoxSetup {
   uint64_t argv_count;

@@ -9,6 +9,7 @@
 
 #include "aicoder/sandbox.h"
 #include "sandbox/box_run.h"
+#include "sandbox/box_wire.h"
 #include "sandbox/bwrap_command.h"
 #include "sandbox/seccomp_filter.h"
 
@@ -152,7 +153,7 @@ void check_fences(const std::string& facts, std::vector<SandboxCheck>& checks) {
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) none = none && field(facts, set) == "0000000000000000";
   add("no capabilities", none, "CapEff: " + field(facts, "CapEff") + " CapBnd: " + field(facts, "CapBnd"));
   add("no network", field(facts, "interfaces") == "lo", "interfaces: " + field(facts, "interfaces"));
-  add("process limit in force", field(facts, "processes") == std::to_string(kProbeProcesses + 2),
+  add("process limit in force", field(facts, "processes") == std::to_string(kProbeProcesses + box::kTaskSlack),
       "processes: " + field(facts, "processes"));
 }
 

@@ -9,7 +9,6 @@ using test::expect_honest;
 using test::FakeGenerator;
 using test::rerun_tests;
 using test::source_file;
-using test::write;
 
 class Login : public testing::Test {
  protected:

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "support/error_matcher.h"
+
 namespace aicoder::eval {
 namespace {
 
@@ -9,7 +11,10 @@ TEST(ChatPrompt, IsTheReferencesByteForByte) {
   EvalTask task;
   task.prompt = "\n\ndef f():\n    \"\"\" Doc\n    \"\"\"\n";
   task.tests = {"HIDDEN"};
-  const auto request = answer_request(task, {{"coder", 0.3f}}, 768, 5);
+  EvalOptions options;
+  options.fragments = {{"coder", 0.3f}};
+  options.seed = 5;
+  const auto request = answer_request(task, options);
   ASSERT_EQ(request.messages.size(), 1u);
   EXPECT_EQ(request.messages[0].role, "user");
   EXPECT_EQ(request.messages[0].content,
@@ -23,6 +28,30 @@ TEST(ChatPrompt, IsTheReferencesByteForByte) {
   EXPECT_THAT(request.stop_strings, testing::Contains("\n```"));
   ASSERT_EQ(request.fragments.size(), 1u);
   EXPECT_EQ(request.fragments[0].name, "coder");
+}
+
+TEST(ChatPrompt, OfTheQwenConventionIsTheReferencesByteForByte) {
+  EvalTask task;
+  task.prompt = "\ndef f():\n    \"\"\" Doc\n    \"\"\"\n";
+  task.tests = {"HIDDEN"};
+  EvalOptions options;
+  options.convention = Convention::kQwen;
+  const auto request = answer_request(task, options);
+  ASSERT_EQ(request.messages.size(), 2u);
+  EXPECT_EQ(request.messages[0].role, "system");
+  EXPECT_EQ(request.messages[0].content, "You are an intelligent programming assistant to produce Python algorithmic solutions");
+  EXPECT_EQ(request.messages[1].role, "user");
+  EXPECT_EQ(request.messages[1].content,
+            "Can you complete the following Python function?\n```python\ndef f():\n    \"\"\" Doc\n    \"\"\"\n```\n");
+  EXPECT_EQ(request.assistant_prefix, "```python\n");
+}
+
+TEST(ChatPrompt, ConventionsAreNamedAndVersioned) {
+  for (const Convention convention : {Convention::kEvalPlus, Convention::kQwen}) {
+    EXPECT_EQ(parse_convention(to_string(convention)), convention);
+  }
+  EXPECT_STRNE(prompt_version(Convention::kEvalPlus), prompt_version(Convention::kQwen));
+  EXPECT_ERROR(parse_convention("mine"), ErrorCode::kInvalidArgument, "'mine' is no convention");
 }
 
 }  // namespace

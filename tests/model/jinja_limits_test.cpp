@@ -18,7 +18,15 @@ std::string repeat(const std::string& text, size_t n) {
 }
 
 #define EXPECT_UNIMPLEMENTED(source, part) EXPECT_ERROR(render(source), ErrorCode::kUnimplemented, part)
-#define EXPECT_EXHAUSTED(source, part) EXPECT_ERROR(render(source), ErrorCode::kResourceExhausted, part)
+/// The same walls, nearer, so that running into each takes milliseconds.
+jinja::Limits near() {
+  jinja::Limits limits;
+  limits.max_steps = 4'000'000;
+  limits.max_output_bytes = size_t{1} << 18;
+  return limits;
+}
+
+#define EXPECT_EXHAUSTED(source, part) EXPECT_ERROR(render(source, test::Json::object(), near()), ErrorCode::kResourceExhausted, part)
 
 TEST(JinjaRefusals, NameTheConstructAndItsLine) {
   EXPECT_UNIMPLEMENTED("\n\n{% include 'x' %}", "line 3: the tag '{% include %}'");
@@ -77,6 +85,11 @@ TEST(JinjaLimits, EndlessWorkIsStopped) {
   EXPECT_EXHAUSTED("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "steps");
   EXPECT_EXHAUSTED("{% for a in range(100000) %}{{ 'x' * 1000 }}{% endfor %}", "bytes");
   EXPECT_EXHAUSTED("{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}", "steps");
+}
+
+TEST(JinjaLimits, TheDefaultsEndEndlessWorkToo) {
+  const std::string source = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+  EXPECT_ERROR(render(source), ErrorCode::kResourceExhausted, "20000000 steps");
 }
 
 TEST(JinjaLimits, GrowingValuesAreStopped) {

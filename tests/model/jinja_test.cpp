@@ -188,8 +188,8 @@ TEST(Jinja, GivesWhatJinja2GivesForEachConstruct) {
 /// Random templates: never another text than Jinja2's, never a text where it refuses. What we refuse alone must be few.
 TEST(Jinja, GivesWhatJinja2GivesForRandomTemplates) {
   size_t n = 0, n_text = 0, n_refused_alone = 0;
-  for (const char* seed : {"1", "2", "3"}) {
-    std::istringstream lines(test::run_jinja_oracle({"random", seed, "1500"}));
+  for (const char* seed : {"1", "2"}) {
+    std::istringstream lines(test::run_jinja_oracle({"random", seed, "1000"}));
     for (std::string line; std::getline(lines, line); ++n) {
       const Json test_case = Json::parse(line);
       const bool has_text = test_case["result"].contains("text");
@@ -205,7 +205,7 @@ TEST(Jinja, GivesWhatJinja2GivesForRandomTemplates) {
       }
     }
   }
-  EXPECT_GE(n, 4000u);
+  EXPECT_GE(n, 1900u);
   EXPECT_GE(n_text, n / 3) << "the generator makes too few templates that render";
   EXPECT_LE(n_refused_alone, n_text / 20);
 }
