@@ -51,7 +51,7 @@ struct EvalOptions {
   /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the "coder" role.
   std::vector<FragmentChoice> fragments;
   Mode mode = Mode::kDirect;
-  Convention convention = Convention::kEvalPlus;
+  Convention convention = Convention::kQwen;
   size_t limit = 0;  ///< first N of the range below; 0: all
   /// Inclusive task-id range for mbpp; 0: open. Selection uses 601.., evaluation stays below.
   int64_t first_id = 0, last_id = 0;

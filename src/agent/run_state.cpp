@@ -15,14 +15,14 @@ bool is_korean(std::string_view text) {
   return false;
 }
 
-RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& request_,
+RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& generation,
                    const AgentObserver& observer, std::stop_token stop_)
     : generator(generator_),
       runner(runner_),
       options(options_),
-      request(request_),
+      request(generation),
       stop(std::move(stop_)),
-      korean(is_korean(request_.task)),
+      korean(is_korean(generation.task)),
       observer_(observer),
       seed_(options_.seed) {}
 
@@ -54,24 +54,24 @@ void RunState::end_step(std::string verdict, std::string detail) {
 std::vector<Draft> RunState::ask(const Ask& ask) {
   std::vector<GenerationRequest> requests;
   auto add = [&](size_t n, float temperature) {
-    GenerationRequest request_;
-    request_.messages = ask.prompt.messages;
-    request_.assistant_prefix = ask.prompt.prefix;
-    request_.stop_strings = ask.prompt.stop;
-    request_.n = n;
-    request_.max_tokens = ask.max_tokens;
-    request_.sampling.temperature = temperature;
-    if (temperature > 0) request_.sampling.top_p = 0.95f;
-    request_.sampling.seed = seed_;
+    GenerationRequest generation;
+    generation.messages = ask.prompt.messages;
+    generation.assistant_prefix = ask.prompt.prefix;
+    generation.stop_strings = ask.prompt.stop;
+    generation.n = n;
+    generation.max_tokens = ask.max_tokens;
+    generation.sampling.temperature = temperature;
+    if (temperature > 0) generation.sampling.top_p = 0.95f;
+    generation.sampling.seed = seed_;
     seed_ += static_cast<uint32_t>(n);
     auto fragment = options.role_fragments.find(ask.role);
-    if (fragment != options.role_fragments.end()) request_.fragments.push_back(fragment->second);
+    if (fragment != options.role_fragments.end()) generation.fragments.push_back(fragment->second);
     bool shown = ask.stream && requests.empty() && observer_.on_text;
-    request_.on_token = [this, shown](size_t sample, std::string_view text) {
+    generation.on_token = [this, shown](size_t sample, std::string_view text) {
       if (shown && sample == 0) observer_.on_text(text);
       return !stop.stop_requested();
     };
-    requests.push_back(std::move(request_));
+    requests.push_back(std::move(generation));
   };
   if (ask.greedy) add(1, 0.0f);
   if (ask.n_sampled > 0) add(ask.n_sampled, options.temperature);

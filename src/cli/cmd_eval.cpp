@@ -10,7 +10,7 @@ namespace {
 struct Args {
   EngineArgs engine;
   EvalOptions options;
-  std::string data, mode = "direct", convention = "evalplus", out_dir;
+  std::string data, mode = "direct", convention = "qwen", out_dir;
   size_t n_parallel = 8;
   std::string a, b;
 };
@@ -75,7 +75,7 @@ void add_eval(CLI::App& app, Runtime& runtime) {
     command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args, name); }; });
     return command;
   };
-  add_suite("humaneval", "HumanEval: 164 Python functions (EvalPlus chat convention, greedy)");
+  add_suite("humaneval", "HumanEval: 164 Python functions (chat convention of EvalPlus, greedy)");
   auto* mbpp = add_suite("mbpp", "MBPP: Python problems; description and first assert are shown, all asserts grade");
   mbpp->add_option("--first-id", args->options.first_id, "Only task ids from here")->capture_default_str();
   mbpp->add_option("--last-id", args->options.last_id, "Only task ids to here; 0: open")->capture_default_str();

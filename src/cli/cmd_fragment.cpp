@@ -1,10 +1,11 @@
-// fragment inspect | list, and what is not built yet; `fragment build` is in cmd_fragment_build.cpp.
+// fragment inspect | list, and what is not built yet; build and capture have files of their own.
 #include <fmt/format.h>
 
 #include <array>
 
 #include "aicoder/fragment.h"
 #include "cli/cmd_fragment_build.h"
+#include "cli/cmd_fragment_capture.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -56,6 +57,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   auto* fragment = app.add_subcommand("fragment", "Make, inspect and list fragments");
   fragment->require_subcommand(1);
   add_fragment_build(*fragment, runtime);
+  add_fragment_capture(*fragment, runtime);
   const auto file = std::make_shared<std::string>();
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();

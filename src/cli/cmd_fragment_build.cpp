@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "aicoder/eval.h"
+#include "cli/calibration.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -19,44 +20,6 @@ struct Args {
   size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0;
   bool recapture = false;
 };
-
-bool is_statistics(const std::filesystem::path& path) { return path.extension() == ".gguf"; }
-
-/// Statistics of each file: read when it is an imatrix, else captured; all merged.
-ActivationStats gather(Runtime& runtime, const std::shared_ptr<const Model>& model, const std::vector<std::string>& files,
-                       const Args& args) {
-  ActivationStats all;
-  bool first = true;
-  for (const auto& file : files) {
-    const auto stats = is_statistics(file) ? read_imatrix(file)
-                                           : capture(model, read_text_records(file),
-                                                     {.max_tokens = args.max_tokens / files.size(),
-                                                      .n_threads = args.engine.n_threads,
-                                                      .progress = runtime.progress(),
-                                                      .stop = runtime.interrupt.token()});
-    if (first) {
-      all = stats;
-    } else {
-      all.merge(stats);
-    }
-    first = false;
-  }
-  return all;
-}
-
-/// The shipped statistics of this base, else the shipped text.
-std::string shipped(const Model& model, const std::string& set, bool recapture) {
-  const auto statistics = share_dir() / "stats" / model.path().stem() / (set + ".imatrix.gguf");
-  if (!recapture && std::filesystem::exists(statistics) && read_imatrix(statistics).base_fingerprint == model.fingerprint())
-    return statistics.string();
-  for (const char* ending : {".jsonl.gz", ".jsonl", ".txt.gz", ".txt"}) {
-    const auto text = share_dir() / "calib" / (set + ending);
-    if (std::filesystem::exists(text)) return text.string();
-  }
-  throw Error(ErrorCode::kNotFound,
-              fmt::format("[fragment build] no shipped calibration set '{}' under {}", set, (share_dir() / "calib").string()),
-              "give your own with --calib FILE");
-}
 
 std::optional<float> fixed_strength(const std::string& text) {
   if (text == "auto") return std::nullopt;
@@ -89,8 +52,8 @@ int run(Runtime& runtime, Args args) {
   if (!args.preset.empty()) {
     if (args.name.empty()) args.name = args.preset;
     if (args.role.empty()) args.role = args.preset;
-    if (args.calib.empty()) args.calib = {shipped(*model, args.preset, args.recapture)};
-    if (args.general.empty() && recipe == Recipe::kContrast) args.general = {shipped(*model, "general", args.recapture)};
+    if (args.calib.empty()) args.calib = {shipped_calibration(*model, args.preset, args.recapture)};
+    if (args.general.empty() && recipe == Recipe::kContrast) args.general = {shipped_calibration(*model, "general", args.recapture)};
   }
   if (args.name.empty()) throw Error(ErrorCode::kInvalidArgument, "[fragment build] no name", "give --name NAME or --preset coder");
   if (args.name.find('/') != std::string::npos)
@@ -107,8 +70,8 @@ int run(Runtime& runtime, Args args) {
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
 
   ActivationStats task, general;
-  if (!args.calib.empty()) task = gather(runtime, model, args.calib, args);
-  if (!args.general.empty()) general = gather(runtime, model, args.general, args);
+  if (!args.calib.empty()) task = gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads);
+  if (!args.general.empty()) general = gather_statistics(runtime, model, args.general, args.max_tokens, args.engine.n_threads);
   FragmentSpec spec{.name = args.name,
                     .role = args.role,
                     .recipe = recipe,

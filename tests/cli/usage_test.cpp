@@ -25,6 +25,7 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"undo"},
                                                           {"sessions"},
                                                           {"fragment", "build"},
+                                                          {"fragment", "capture"},
                                                           {"fragment", "inspect"},
                                                           {"fragment", "list"},
                                                           {"perplexity"},

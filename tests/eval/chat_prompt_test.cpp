@@ -12,6 +12,7 @@ TEST(ChatPrompt, IsTheReferencesByteForByte) {
   task.prompt = "\n\ndef f():\n    \"\"\" Doc\n    \"\"\"\n";
   task.tests = {"HIDDEN"};
   EvalOptions options;
+  options.convention = Convention::kEvalPlus;
   options.fragments = {{"coder", 0.3f}};
   options.seed = 5;
   const auto request = answer_request(task, options);
