@@ -81,14 +81,20 @@ class Model {
   std::optional<Token> bos() const noexcept;
 
   /// The prompt text for these messages, by the model's own template in our Jinja subset; llama.cpp's built-in format where the
-  /// subset does not understand the template, or chatml where there is none (docs/decisions/0004-chat-templates.md). BOS included:
-  /// tokenize with add_special = false, parse_special = true.
+  /// subset does not understand the template, or chatml where there is none (docs/decisions/0004-chat-templates.md). BOS included.
+  /// For a prompt take chat_tokens: it keeps control tokens that a message says apart from those of the template.
   /// \throws Error kUnimplemented (neither understands it; names the construct), kInvalidArgument (no messages, or the template
   /// refuses them), kFailedPrecondition (no template and no chatml vocabulary), kResourceExhausted (a template without end).
   std::string apply_chat_template(std::span<const ChatMessage> messages, bool add_assistant = true) const;
   std::string apply_chat_template(std::initializer_list<ChatMessage> messages, bool add_assistant = true) const {
     return apply_chat_template(std::span<const ChatMessage>(messages.begin(), messages.size()), add_assistant);
   }
+
+  /// The prompt in tokens: the template's control tokens are control tokens, the same letters inside a message or the prefix are text,
+  /// so that no message can end its turn or speak in another role. `assistant_prefix` begins the answer.
+  /// \throws as apply_chat_template.
+  std::vector<Token> chat_tokens(std::span<const ChatMessage> messages, bool add_assistant = true,
+                                 std::string_view assistant_prefix = {}) const;
 
   void* native_handle() const noexcept;  ///< llama_model*, for the adapter and train modules
 

@@ -26,9 +26,7 @@ struct LocalGenerator::Impl {
   }
 
   std::vector<Token> prompt(std::span<const ChatMessage> messages, std::string_view assistant_prefix) const {
-    std::string text = model->apply_chat_template(messages, true);
-    text += assistant_prefix;
-    return model->tokenize(text, {.add_special = false, .parse_special = true});
+    return model->chat_tokens(messages, true, assistant_prefix);
   }
 
   GenerateRequest to_tokens(const GenerationRequest& request) const {

@@ -25,7 +25,8 @@ std::string shipped_text(const std::string& set) {
     const auto text = share_dir() / "calib" / (set + ending);
     if (std::filesystem::exists(text)) return text.string();
   }
-  throw Error(ErrorCode::kNotFound, fmt::format("[fragment] no shipped calibration set '{}' under {}", set, (share_dir() / "calib").string()),
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("[fragment] no shipped calibration set '{}' under {}", set, (share_dir() / "calib").string()),
               "give your own with --calib FILE");
 }
 

@@ -81,4 +81,36 @@ std::string Model::apply_chat_template(std::span<const ChatMessage> messages, bo
   return text;
 }
 
+std::vector<Token> Model::chat_tokens(std::span<const ChatMessage> messages, bool add_assistant, std::string_view assistant_prefix) const {
+  std::call_once(impl_->control_texts_once, [&] {
+    std::vector<std::string> texts;
+    // Those that parse_special turns on; user-defined tokens are read in any text.
+    constexpr int kParsed = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN;
+    for (Token token = 0; token < llama_vocab_n_tokens(impl_->vocab); ++token) {
+      if ((llama_vocab_get_attr(impl_->vocab, token) & kParsed) != 0) texts.emplace_back(llama_vocab_get_text(impl_->vocab, token));
+    }
+    impl_->control_texts = ControlTexts(texts);
+  });
+  constexpr TokenizeOptions kParse = {.add_special = false, .parse_special = true};
+  const ControlTexts& control = impl_->control_texts;
+  bool harmless = !control.contains_any(assistant_prefix);
+  for (const ChatMessage& message : messages) harmless = harmless && !control.contains_any(message.content + message.role);
+  if (harmless) return tokenize(apply_chat_template(messages, add_assistant).append(assistant_prefix), kParse);
+
+  std::vector<std::string_view> all = {assistant_prefix};
+  for (const ChatMessage& message : messages) all.insert(all.end(), {message.role, message.content});
+  const std::string mark = unused_mark(all);
+  std::vector<ChatMessage> guarded;
+  for (const ChatMessage& message : messages) guarded.push_back({control.guard(message.role, mark), control.guard(message.content, mark)});
+  const std::string text = apply_chat_template(guarded, add_assistant) + control.guard(assistant_prefix, mark);
+  std::vector<Token> tokens;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(mark, begin), text.size());
+    const auto part = tokenize(std::string_view(text).substr(begin, end - begin), kParse);
+    tokens.insert(tokens.end(), part.begin(), part.end());
+    begin = end + mark.size();
+  }
+  return tokens;
+}
+
 }  // namespace aicoder

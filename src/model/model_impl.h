@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "aicoder/model.h"
+#include "model/control_text.h"
 #include "model/llama_handles.h"
 
 namespace aicoder {
@@ -18,6 +19,8 @@ struct Model::Impl {
   LlamaModelHandle handle;
   const llama_vocab* vocab = nullptr;  ///< owned by handle
 
+  mutable std::once_flag control_texts_once;
+  mutable ControlTexts control_texts;
   mutable std::once_flag fingerprint_once;
   mutable std::string fingerprint;
 };

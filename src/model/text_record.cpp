@@ -119,7 +119,7 @@ std::vector<TextRecord> read_text_records(const std::filesystem::path& path) {
 std::vector<Token> tokenize_record(const Model& model, const TextRecord& record) {
   if (record.messages.empty()) return model.tokenize(record.text, {.add_special = true, .parse_special = false});
   // The template writes the control tokens itself, the one at the beginning included.
-  return model.tokenize(model.apply_chat_template(record.messages, false), {.add_special = false, .parse_special = true});
+  return model.chat_tokens(record.messages, false);
 }
 
 }  // namespace aicoder

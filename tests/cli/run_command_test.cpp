@@ -95,8 +95,8 @@ TEST_F(RunCommand, FragmentIsBuiltInspectedAndUsed) {
   write_file_atomic(
       home_ / "general.txt",
       "It was a bright cold day in the village, and the people went to the market to buy bread and to talk about the weather.");
-  const auto captured =
-      run_json({"fragment", "capture", "-m", "smollm2-135m", "--calib", "task.txt", "--max-tokens", "20", "-o", "stats/task.imatrix.gguf"}, 0);
+  const auto captured = run_json(
+      {"fragment", "capture", "-m", "smollm2-135m", "--calib", "task.txt", "--max-tokens", "20", "-o", "stats/task.imatrix.gguf"}, 0);
   EXPECT_EQ(captured["tokens"], 20U);
   EXPECT_EQ(captured["bytes"], std::filesystem::file_size(home_ / "stats/task.imatrix.gguf"));
   EXPECT_EQ(run_json({"fragment", "build", "-m", "smollm2-135m", "--name", "from-stats", "--recipe", "wanda", "--calib",
