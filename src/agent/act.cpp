@@ -143,11 +143,16 @@ std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const
       state_.ask({.role = role, .prompt = prompt, .greedy = greedy, .n_sampled = n_sampled, .max_tokens = max_tokens, .stream = greedy});
   std::string note;
   std::vector<std::map<std::string, std::string>> fresh;
-  size_t unusable = 0, repeated = 0;
+  size_t unusable = 0, unchanged = 0, repeated = 0;
   for (const Draft& one : drafts) {
     std::map<std::string, std::string> edits = edits_of(one.text, path, note);
     if (edits.empty()) {
       ++unusable;
+      continue;
+    }
+    // Asked for a whole file again, a small model may copy it and forget the change.
+    if (std::all_of(edits.begin(), edits.end(), [&](const auto& edit) { return exists(edit.first) && content(edit.first) == edit.second; })) {
+      ++unchanged;
       continue;
     }
     std::map<std::string, std::string> all = edits_;
@@ -161,6 +166,7 @@ std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const
   std::string detail = std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft" : " drafts") + (path.empty() ? "" : " of " + path);
   for (const std::string& shortened : prompt.notes) detail += "; " + shortened;
   if (unusable > 0) detail += "; " + std::to_string(unusable) + " without a usable file";
+  if (unchanged > 0) detail += "; " + std::to_string(unchanged) + " changed nothing";
   if (repeated > 0) detail += "; " + std::to_string(repeated) + " the same as before, not run again";
   state_.end_step(fresh.empty() ? "no code" : "drafted", detail + note);
 

@@ -85,6 +85,7 @@ std::vector<Draft> RunState::ask(const Ask& ask) {
     for (const GenerateSample& sample : one.output.samples) {
       step_.tokens += sample.tokens.size();
       drafts.push_back({ask.prompt.prefix + to_valid_utf8(sample.text), sample.finish == FinishReason::kLength});
+      step_.drafts.push_back(drafts.back().text);
     }
   }
   return drafts;

@@ -71,7 +71,8 @@ json to_json(const AgentResult& result) {
                      {"seconds", step.seconds},
                      {"switch_ms", step.switch_ms},
                      {"verdict", step.verdict},
-                     {"detail", to_valid_utf8(step.detail)}});
+                     {"detail", to_valid_utf8(step.detail)},
+                     {"drafts", step.drafts}});
   }
   return {{"type", "result"},
           {"answer", to_valid_utf8(result.answer)},
