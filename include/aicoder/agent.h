@@ -70,8 +70,8 @@ struct AgentStep {
   size_t tokens = 0;
   double seconds = 0;
   double switch_ms = 0;
-  std::string verdict;  ///< sandbox verdict or a short outcome
-  std::string detail;   ///< what a person wants to read: plan text, test summary, findings
+  std::string verdict;              ///< sandbox verdict or a short outcome
+  std::string detail;               ///< what a person wants to read: plan text, test summary, findings
   std::vector<std::string> drafts;  ///< what the model wrote in this step, word for word; kept in the session file
 };
 struct FileChange {

@@ -151,7 +151,8 @@ std::vector<ProjectRun::Scored> ProjectRun::draft(const std::string& role, const
       continue;
     }
     // Asked for a whole file again, a small model may copy it and forget the change.
-    if (std::all_of(edits.begin(), edits.end(), [&](const auto& edit) { return exists(edit.first) && content(edit.first) == edit.second; })) {
+    if (std::all_of(edits.begin(), edits.end(),
+                    [&](const auto& edit) { return exists(edit.first) && content(edit.first) == edit.second; })) {
       ++unchanged;
       continue;
     }

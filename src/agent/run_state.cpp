@@ -15,14 +15,14 @@ bool is_korean(std::string_view text) {
   return false;
 }
 
-RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& generation,
+RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOptions& options_, const TaskRequest& request_,
                    const AgentObserver& observer, std::stop_token stop_)
     : generator(generator_),
       runner(runner_),
       options(options_),
-      request(generation),
+      request(request_),
       stop(std::move(stop_)),
-      korean(is_korean(generation.task)),
+      korean(is_korean(request_.task)),
       observer_(observer),
       seed_(options_.seed) {}
 

@@ -54,7 +54,7 @@ Workspace::~Workspace() {
   fs::remove_all(copy_, ignored);
 }
 
-void Workspace::scan(const fs::path& root, const std::stop_token& stop) {
+void Workspace::scan(const fs::path& dir, const std::stop_token& stop) {
   GitIgnore ignore;
   uint64_t total = 0;
   auto visit = [&](auto& self, const fs::path& folder, const std::string& prefix) -> void {
@@ -88,7 +88,7 @@ void Workspace::scan(const fs::path& root, const std::stop_token& stop) {
       if (is_link) {
         // A link out of the folder would bring the user's other files into the box, and a write through it would leave the folder.
         source = fs::canonical(path, error);
-        std::string inside = root.string() + "/";
+        std::string inside = dir.string() + "/";
         if (error || !source.string().starts_with(inside) || !fs::is_regular_file(source)) {
           notes_.push_back(relative + ": a link " + (error ? "to nothing" : "that is not followed") + ", left out");
           continue;
@@ -105,7 +105,7 @@ void Workspace::scan(const fs::path& root, const std::stop_token& stop) {
       total += bytes;
       if (files_.size() >= kMaxFiles || total > kMaxTotalBytes) {
         throw Error(ErrorCode::kResourceExhausted,
-                    "[agent] " + root.string() + " holds more than 20,000 files or 48 MiB that are not ignored",
+                    "[agent] " + dir.string() + " holds more than 20,000 files or 48 MiB that are not ignored",
                     "list what the tests do not need in .gitignore, or give a smaller folder with --dir");
       }
       std::string content;
@@ -125,7 +125,7 @@ void Workspace::scan(const fs::path& root, const std::stop_token& stop) {
       files_.emplace(relative, std::move(file));
     }
   };
-  visit(visit, root, "");
+  visit(visit, dir, "");
 }
 
 }  // namespace aicoder::agent

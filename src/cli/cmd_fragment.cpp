@@ -24,7 +24,8 @@ std::string evidence_text(const FragmentInfo& info) {
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
   std::string text = fmt::format(
-      "name       {}\nrole       {}\nrecipe     {}, keep {}, rank {}\nstrength   {}\nbase       {}\nsize       {}\nevidence   {}\n\n",
+      "name       {}\nrole       {}\nrecipe     {}, keep {:.3g}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
+      "{}\n\n",
       info.name, info.role, info.recipe, info.keep, info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
       evidence_text(info));
   text += fmt::format("{:<32} {:>5}  {}\n", "TENSOR", "RANK", "ENERGY KEPT");

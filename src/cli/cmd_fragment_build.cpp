@@ -106,7 +106,7 @@ int run(Runtime& runtime, Args args) {
       fmt::format("{}: {}, {} tensors, energy kept {:.1f} % on average, {}, {}\n", out.string(), args.recipe, built.tensors.size(),
                   built.retained_energy * 100, human_bytes(static_cast<double>(built.bytes)), human_seconds(built.seconds));
   for (const auto& trial : choice.trials) {
-    trials.push_back({{"strength", trial.strength}, {"passed", trial.passed}, {"n", trial.n}});
+    trials.push_back({{"strength", decimal(trial.strength)}, {"passed", trial.passed}, {"n", trial.n}});
     text += fmt::format("  strength {:<5} {} of {} held-out tasks\n", trial.strength, trial.passed, trial.n);
   }
   if (!strength) {
@@ -116,7 +116,7 @@ int run(Runtime& runtime, Args args) {
   return runtime.finish({{"path", out.string()},
                          {"bytes", built.bytes},
                          {"seconds", built.seconds},
-                         {"strength", choice.strength},
+                         {"strength", decimal(choice.strength)},
                          {"calib_loss_off", loss_off ? Json(*loss_off) : Json()},
                          {"calib_loss_on", loss_on ? Json(*loss_on) : Json()},
                          {"retained_energy", built.retained_energy},

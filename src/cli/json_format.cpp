@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace aicoder::cli {
+
+double decimal(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
 
 Json to_json(const AgentStep& step) {
   return {{"role", step.role},           {"fragment", step.fragment}, {"tokens", step.tokens}, {"seconds", step.seconds},
@@ -36,13 +40,22 @@ Json to_json(const FragmentInfo& info) {
                         {"score_off", e.score_off},
                         {"score_on", e.score_on},
                         {"p_value", e.p_value},
-                        {"strength", e.strength}});
+                        {"strength", decimal(e.strength)}});
   }
-  return {{"path", info.path.string()}, {"name", info.name},       {"role", info.role},
-          {"recipe", info.recipe},      {"base", info.base_name},  {"base_fingerprint", info.base_fingerprint},
-          {"keep", info.keep},          {"rank", info.rank},       {"strength", info.strength},
-          {"bytes", info.bytes},        {"foreign", info.foreign}, {"calibration_hashes", info.calibration_hashes},
-          {"tensors", tensors},         {"evidence", evidence}};
+  return {{"path", info.path.string()},
+          {"name", info.name},
+          {"role", info.role},
+          {"recipe", info.recipe},
+          {"base", info.base_name},
+          {"base_fingerprint", info.base_fingerprint},
+          {"keep", decimal(static_cast<float>(info.keep))},
+          {"rank", info.rank},
+          {"strength", decimal(info.strength)},
+          {"bytes", info.bytes},
+          {"foreign", info.foreign},
+          {"calibration_hashes", info.calibration_hashes},
+          {"tensors", tensors},
+          {"evidence", evidence}};
 }
 
 Json to_json(const EvalReport& report) {
@@ -50,7 +63,8 @@ Json to_json(const EvalReport& report) {
   for (const auto& item : report.items)
     items.push_back(
         {{"id", item.id}, {"passed", item.passed}, {"verdict", item.verdict}, {"tokens", item.tokens}, {"seconds", item.seconds}});
-  for (const auto& f : report.fragments) fragments.push_back({{"name", f.name}, {"strength", f.strength ? Json(*f.strength) : Json()}});
+  for (const auto& f : report.fragments)
+    fragments.push_back({{"name", f.name}, {"strength", f.strength ? Json(decimal(*f.strength)) : Json()}});
   return {{"suite", report.suite},   {"model", report.model},     {"fragments", fragments},   {"n", report.n},
           {"passed", report.passed}, {"score", report.score},     {"ci95", report.ci95},      {"items", items},
           {"tokens", report.tokens}, {"seconds", report.seconds}, {"resumed", report.resumed}};

@@ -8,6 +8,9 @@
 
 namespace aicoder::cli {
 
+/// A float as it was written: 0.05, not 0.05000000074505806.
+double decimal(float value);
+
 Json to_json(const AgentStep& step);
 Json to_json(const AgentResult& result);
 Json to_json(const FragmentInfo& info);

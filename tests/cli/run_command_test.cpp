@@ -112,6 +112,8 @@ TEST_F(RunCommand, FragmentIsBuiltInspectedAndUsed) {
   const auto info = run_json({"fragment", "inspect", "tiny"}, 0);
   EXPECT_EQ(info["recipe"], "contrast");
   EXPECT_EQ(info["rank"], 2);
+  EXPECT_EQ(info["strength"], 0.1) << "as it was given";
+  EXPECT_EQ(info["keep"], 0.2);
   EXPECT_FALSE(info["tensors"].empty());
   EXPECT_EQ(run_json({"fragment", "list"}, 0)["fragments"].size(), 1U);
   const auto off = run_json({"perplexity", "-m", "smollm2-135m", "task.txt"}, 0);

@@ -31,7 +31,7 @@ class SelectStrength : public testing::Test {
   StrengthChoice choose(const std::function<int(float)>& passes_at, StrengthOptions options) {
     FakeGenerator generator([&](const GenerationRequest& request) {
       const float strength = request.fragments.empty() ? 0.0f : request.fragments[0].strength.value();
-      const auto& text = request.messages[0].content;
+      const auto& text = request.messages.back().content;
       const int number = std::stoi(text.substr(text.find("number ") + 7));
       asked_.push_back(strength);
       return number < passes_at(strength) ? "right" : "wrong";
