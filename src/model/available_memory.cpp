@@ -5,6 +5,8 @@
 #include <fstream>
 #include <string>
 
+#include "model/cgroup_walk.h"
+
 namespace aicoder {
 namespace {
 
@@ -32,24 +34,13 @@ std::optional<uint64_t> available_memory_bytes(const fs::path& meminfo, const fs
     constexpr std::string_view kKey = "MemAvailable:";
     if (line.starts_with(kKey)) keep_smaller(best, std::strtoull(line.c_str() + kKey.size(), nullptr, 10) * 1024);
   }
-  std::ifstream groups(membership);
-  while (std::getline(groups, line)) {
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && controllers != "memory") continue;
-    fs::path relative = fs::path(line.substr(second + 1)).relative_path();
-    while (true) {
-      if (controllers.empty()) {
-        read_limit(mount / relative / "memory.max", best);
-      } else {
-        read_limit(mount / "memory" / relative / "memory.limit_in_bytes", best);
-      }
-      if (relative.empty()) break;
-      relative = relative.parent_path();
+  for_each_cgroup(membership, [&](const std::string& controllers, const fs::path& relative) {
+    if (controllers.empty()) {
+      read_limit(mount / relative / "memory.max", best);
+    } else if (controllers == "memory") {
+      read_limit(mount / "memory" / relative / "memory.limit_in_bytes", best);
     }
-  }
+  });
   return best;
 }
 

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <string>
 
+#include "model/cgroup_walk.h"
+
 namespace aicoder {
 namespace {
 
@@ -38,29 +40,14 @@ void read_v1(const fs::path& folder, std::optional<double>& best) {
 
 std::optional<double> cgroup_cpu_quota(const fs::path& membership, const fs::path& mount) {
   std::optional<double> best;
-  std::ifstream in(membership);
-  std::string line;
-  while (std::getline(in, line)) {
-    // "0::/user.slice" (version 2) or "4:cpu,cpuacct:/docker/abc" (version 1)
-    size_t first = line.find(':');
-    size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && controllers != "cpu" && controllers != "cpu,cpuacct" && controllers != "cpuacct,cpu") continue;
-    fs::path relative = fs::path(line.substr(second + 1)).relative_path();
-    // A limit of any ancestor binds too. In a container the path may not exist below the mount: the root then is ours.
-    while (true) {
-      if (v2) {
-        read_v2(mount / relative, best);
-        read_v2(mount / "unified" / relative, best);
-      } else {
-        for (const char* name : {"cpu", "cpu,cpuacct"}) read_v1(mount / name / relative, best);
-      }
-      if (relative.empty()) break;
-      relative = relative.parent_path();
+  for_each_cgroup(membership, [&](const std::string& controllers, const fs::path& relative) {
+    if (controllers.empty()) {
+      read_v2(mount / relative, best);
+      read_v2(mount / "unified" / relative, best);
+    } else if (controllers == "cpu" || controllers == "cpu,cpuacct" || controllers == "cpuacct,cpu") {
+      for (const char* name : {"cpu", "cpu,cpuacct"}) read_v1(mount / name / relative, best);
     }
-  }
+  });
   return best;
 }
 

@@ -2,6 +2,8 @@
 
 #include <llama.h>
 
+#include <algorithm>
+
 #include "model/jinja.h"
 #include "model/model_impl.h"
 
@@ -48,6 +50,16 @@ std::optional<std::string> token_text(const llama_vocab* vocab, llama_token toke
   return std::string(llama_vocab_get_text(vocab, token));
 }
 
+/// Those that parse_special turns on; user-defined tokens are read in any text.
+ControlTexts control_texts_of(const llama_vocab* vocab) {
+  constexpr int kParsed = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN;
+  std::vector<std::string> texts;
+  for (Token token = 0; token < llama_vocab_n_tokens(vocab); ++token) {
+    if ((llama_vocab_get_attr(vocab, token) & kParsed) != 0) texts.emplace_back(llama_vocab_get_text(vocab, token));
+  }
+  return ControlTexts(texts);
+}
+
 }  // namespace
 
 std::string Model::apply_chat_template(std::span<const ChatMessage> messages, bool add_assistant) const {
@@ -82,23 +94,14 @@ std::string Model::apply_chat_template(std::span<const ChatMessage> messages, bo
 }
 
 std::vector<Token> Model::chat_tokens(std::span<const ChatMessage> messages, bool add_assistant, std::string_view assistant_prefix) const {
-  std::call_once(impl_->control_texts_once, [&] {
-    std::vector<std::string> texts;
-    // Those that parse_special turns on; user-defined tokens are read in any text.
-    constexpr int kParsed = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN;
-    for (Token token = 0; token < llama_vocab_n_tokens(impl_->vocab); ++token) {
-      if ((llama_vocab_get_attr(impl_->vocab, token) & kParsed) != 0) texts.emplace_back(llama_vocab_get_text(impl_->vocab, token));
-    }
-    impl_->control_texts = ControlTexts(texts);
-  });
+  std::call_once(impl_->control_texts_once, [&] { impl_->control_texts = control_texts_of(impl_->vocab); });
   constexpr TokenizeOptions kParse = {.add_special = false, .parse_special = true};
   const ControlTexts& control = impl_->control_texts;
-  bool harmless = !control.contains_any(assistant_prefix);
-  for (const ChatMessage& message : messages) harmless = harmless && !control.contains_any(message.content + message.role);
-  if (harmless) return tokenize(apply_chat_template(messages, add_assistant).append(assistant_prefix), kParse);
-
   std::vector<std::string_view> all = {assistant_prefix};
   for (const ChatMessage& message : messages) all.insert(all.end(), {message.role, message.content});
+  const bool harmless = std::none_of(all.begin(), all.end(), [&](std::string_view text) { return control.contains_any(text); });
+  if (harmless) return tokenize(apply_chat_template(messages, add_assistant).append(assistant_prefix), kParse);
+
   const std::string mark = unused_mark(all);
   std::vector<ChatMessage> guarded;
   for (const ChatMessage& message : messages) guarded.push_back({control.guard(message.role, mark), control.guard(message.content, mark)});

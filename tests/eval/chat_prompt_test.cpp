@@ -7,15 +7,19 @@
 namespace aicoder::eval {
 namespace {
 
-TEST(ChatPrompt, IsTheReferencesByteForByte) {
+EvalTask documented_task() {
   EvalTask task;
   task.prompt = "\n\ndef f():\n    \"\"\" Doc\n    \"\"\"\n";
   task.tests = {"HIDDEN"};
+  return task;
+}
+
+TEST(ChatPrompt, IsTheReferencesByteForByte) {
   EvalOptions options;
   options.convention = Convention::kEvalPlus;
   options.fragments = {{"coder", 0.3f}};
   options.seed = 5;
-  const auto request = answer_request(task, options);
+  const auto request = answer_request(documented_task(), options);
   ASSERT_EQ(request.messages.size(), 1u);
   EXPECT_EQ(request.messages[0].role, "user");
   EXPECT_EQ(request.messages[0].content,
@@ -32,12 +36,9 @@ TEST(ChatPrompt, IsTheReferencesByteForByte) {
 }
 
 TEST(ChatPrompt, OfTheQwenConventionIsTheReferencesByteForByte) {
-  EvalTask task;
-  task.prompt = "\ndef f():\n    \"\"\" Doc\n    \"\"\"\n";
-  task.tests = {"HIDDEN"};
   EvalOptions options;
   options.convention = Convention::kQwen;
-  const auto request = answer_request(task, options);
+  const auto request = answer_request(documented_task(), options);
   ASSERT_EQ(request.messages.size(), 2u);
   EXPECT_EQ(request.messages[0].role, "system");
   EXPECT_EQ(request.messages[0].content, "You are an intelligent programming assistant to produce Python algorithmic solutions");
