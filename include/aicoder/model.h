@@ -113,7 +113,8 @@ struct ContextOptions {
   size_t n_ctx_seq = 4096;  ///< tokens each sequence can hold; checked against the training context
   size_t n_seq_max = 1;     ///< sequences decoded together
   size_t n_batch = 512;     ///< tokens per decode
-  int n_threads = 0;        ///< 0: physical cores this process may use
+  /// 0: physical cores this process may use. Fewer are used while other programs have the cores, except when deterministic.
+  int n_threads = 0;
   /// One sequence per decode, fixed prefill chunks: greedy output does not depend on what else runs (design, section 3).
   bool deterministic = false;
 };
@@ -202,6 +203,7 @@ class Context {
 
   void clear();  ///< forgets every KV entry
   size_t n_ctx_seq() const noexcept;
+  int n_threads() const noexcept;  ///< of the next decode
   size_t memory_bytes() const noexcept;  ///< KV and compute buffers, measured at creation
   const std::shared_ptr<const Model>& model() const noexcept;
   void* native_handle() const noexcept;  ///< llama_context*, for the adapter and train modules

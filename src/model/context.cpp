@@ -125,6 +125,7 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
   threadpool = make_threadpool(options.n_threads);
   if (threadpool) llama_attach_threadpool(handle.get(), threadpool.get(), nullptr);
   caches.resize(options.n_seq_max);
+  if (!options.deterministic && options.n_threads > 1) governor.emplace(options.n_threads);
 }
 
 bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop) {
@@ -132,8 +133,13 @@ bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop
   observer_error = nullptr;
   LlamaLogCapture capture;
   capture.quiet_warnings = true;
+  const LoadSample before = governor ? read_load() : LoadSample{};
   const int32_t status = llama_decode(handle.get(), batch);
   decode_stop = {};
+  if (governor && governor->after_decode(before, read_load())) {
+    llama_set_n_threads(handle.get(), governor->threads(), governor->threads());
+    log(LogLevel::kDebug, "[threads] " + std::to_string(governor->threads()) + " of " + std::to_string(options.n_threads));
+  }
   if (observer_error) {
     sync_caches();
     std::rethrow_exception(std::exchange(observer_error, nullptr));
@@ -285,6 +291,7 @@ void Context::attach(std::span<const Attached> adapters) {
 
 void Context::observe_activations(ActivationFn fn) { impl_->observer = std::move(fn); }
 void Context::clear() { impl_->clear(); }
+int Context::n_threads() const noexcept { return impl_->governor ? impl_->governor->threads() : impl_->options.n_threads; }
 size_t Context::n_ctx_seq() const noexcept { return impl_->options.n_ctx_seq; }
 size_t Context::memory_bytes() const noexcept { return impl_->memory_bytes; }
 const std::shared_ptr<const Model>& Context::model() const noexcept { return impl_->model; }

@@ -4,6 +4,7 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "aicoder/model.h"
 #include "model/llama_handles.h"
+#include "model/thread_governor.h"
 
 namespace aicoder {
 
@@ -55,6 +57,7 @@ struct Context::Impl {
   std::vector<float> observed_rows;
   std::exception_ptr observer_error;
   std::stop_token decode_stop;
+  std::optional<ThreadGovernor> governor;  ///< absent in deterministic mode: some kernels split a row's sum by threads
   GgmlThreadpoolHandle threadpool;
   LlamaContextHandle handle;  // after threadpool: freed first
   std::vector<SequenceCache> caches;

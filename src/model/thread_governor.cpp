@@ -1,0 +1,85 @@
+#include "model/thread_governor.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <string>
+
+namespace aicoder {
+namespace {
+
+constexpr double kWindow = 0.05;     ///< seconds of decoding before a decision: several time slices
+constexpr double kDisplaced = 0.35;  ///< CPUs missing; a quiet machine misses less than 0.1
+constexpr double kPreemptionsPerSecond = 40;
+constexpr double kFirstHold = 1, kLongestHold = 30;
+constexpr double kRecent = 5;  ///< lowered so soon after a raise means that the raise was wrong
+
+double to_seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+
+}  // namespace
+
+std::optional<double> idle_processor_seconds() {
+  // "cpu  user nice system idle iowait ...", in clock ticks.
+  std::ifstream stat("/proc/stat");
+  std::string name;
+  double user = 0, nice = 0, system = 0, idle = 0;
+  if (!(stat >> name >> user >> nice >> system >> idle) || name != "cpu") return std::nullopt;
+  return idle / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+LoadSample read_load() {
+  LoadSample sample;
+  sample.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  sample.cpu_seconds = to_seconds(usage.ru_utime) + to_seconds(usage.ru_stime);
+  sample.preemptions = usage.ru_nivcsw;
+  return sample;
+}
+
+bool ThreadGovernor::after_decode(const LoadSample& before, const LoadSample& after) {
+  if (most_ == 1) return false;
+  if (threads_ < most_ && after.seconds >= looked_at_ + hold_) return raise(after.seconds);
+  wall_ += after.seconds - before.seconds;
+  cpu_ += after.cpu_seconds - before.cpu_seconds;
+  preemptions_ += after.preemptions - before.preemptions;
+  if (wall_ < kWindow) return false;
+  const double got = cpu_ / wall_;
+  const bool displaced = threads_ > 1 && got < threads_ - kDisplaced && static_cast<double>(preemptions_) > kPreemptionsPerSecond * wall_;
+  start_window();
+  if (displaced) lower(std::clamp(static_cast<int>(std::floor(got + kDisplaced)), 1, threads_ - 1), after.seconds);
+  return displaced;
+}
+
+void ThreadGovernor::start_window() {
+  wall_ = cpu_ = 0;
+  preemptions_ = 0;
+}
+
+void ThreadGovernor::lower(int threads, double now) {
+  const bool raise_was_wrong = hold_ > 0 && now - raised_at_ < kRecent;
+  hold_ = raise_was_wrong ? std::min(2 * hold_, kLongestHold) : kFirstHold;
+  threads_ = threads;
+  looked_at_ = now;
+  idle_then_ = idle_();
+}
+
+bool ThreadGovernor::raise(double now) {
+  int spare = most_ - threads_;
+  const std::optional<double> idle = idle_();
+  if (idle && idle_then_) spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + kDisplaced / 2)));
+  // What was idle long ago says little: the next look covers the time from now on.
+  looked_at_ = now;
+  idle_then_ = idle;
+  if (spare < 1) return false;
+  threads_ += spare;
+  raised_at_ = now;
+  start_window();
+  return true;
+}
+
+}  // namespace aicoder
