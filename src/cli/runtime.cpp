@@ -61,7 +61,7 @@ void add_model_option(CLI::App& command, EngineArgs& args, const Runtime& runtim
   args.n_ctx = runtime.config.n_ctx;
   args.n_gpu_layers = runtime.config.n_gpu_layers;
   command.add_option("-m,--model", args.model, "Catalog name or path of a GGUF file")->capture_default_str();
-  command.add_option("-t,--threads", args.n_threads, "Threads; 0: the physical cores")->check(CLI::Range(0, 1024))->capture_default_str();
+  command.add_option("-t,--threads", args.n_threads, "Threads, at most; 0: the physical cores")->check(CLI::Range(0, 1024))->capture_default_str();
   command.add_option("--gpu-layers", args.n_gpu_layers, "Layers on the GPU; -1: all")->check(CLI::Range(-1, 1000))->capture_default_str();
 }
 
