@@ -53,8 +53,13 @@ struct CaptureOptions {
 /// linear layers), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
-enum class Recipe { kWanda, kContrast, kMagnitude, kRandom };
+enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel };
 std::string_view to_string(Recipe recipe) noexcept;
+/// What a recipe cannot do without.
+struct RecipeNeeds {
+  bool task = false, general = false;  ///< statistics of such a text
+};
+RecipeNeeds recipe_needs(Recipe recipe) noexcept;
 /// \throws Error kInvalidArgument (unknown), kUnimplemented (named in the design, not built yet).
 Recipe parse_recipe(std::string_view name);
 
@@ -70,6 +75,14 @@ std::vector<float> wanda_score(std::span<const float> weight, std::span<const fl
 /// True for the floor(keep * n_in) largest scores of each row (at least 1); ties by lower column. Scores are non-negative.
 /// \throws Error(kInvalidArgument) as above, for a score that is not a number, and for keep outside (0, 1].
 std::vector<bool> top_mask(std::span<const float> score, size_t n_in, double keep);
+/// Importance of each input channel of one weight matrix to a task and not in general: ||W[:,j]||_2 * (task_rms[j] - general_rms[j]).
+/// Means, not sums over tokens, so that a longer text counts no more; both weighted by the same column, so that a channel which the
+/// layer hardly reads does not win by its activations alone.
+/// \param weight    [n_out, n_in] row-major
+/// \param task_rms, general_rms  [n_in], root mean square of each input over the tokens of its text
+/// \return          [n_in]; negative where the channel matters more in general
+/// \throws Error(kInvalidArgument) when sizes disagree or a value is not finite.   Thread-safe.
+std::vector<double> channel_importance(std::span<const float> weight, std::span<const float> task_rms, std::span<const float> general_rms);
 
 /// delta ~ b * a.   delta [n_out, n_in], b [n_out, rank], a [rank, n_in], all row-major.
 struct LowRank {
@@ -94,14 +107,14 @@ struct FragmentSpec {
   std::string name;  ///< letters, digits, '.', '_', '-'
   std::string role;  ///< "coder", "debugger", "security", "math", "korean" or free
   Recipe recipe = Recipe::kContrast;
-  double keep = 0.2;
+  double keep = 0.2;      ///< of the recipes that make a mask
   size_t rank = 16;       ///< of each tensor, less where a tensor is too small for it
   float strength = 0.0f;  ///< written as the default strength; select_strength sets it later
   FragmentStorage storage = FragmentStorage::kAuto;
   uint64_t seed = 0;
   int n_threads = 0;                         ///< layers in work at once; 0: physical cores this process may use. Does not change the result
   const ActivationStats* task = nullptr;     ///< required but for magnitude and random (then used to weight the SVD if given)
-  const ActivationStats* general = nullptr;  ///< required by contrast, unused by the others
+  const ActivationStats* general = nullptr;  ///< required by contrast and channel, unused by the others
   ProgressFn progress;
   std::stop_token stop;
 };

@@ -24,10 +24,10 @@ std::string evidence_text(const FragmentInfo& info) {
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
   std::string text = fmt::format(
-      "name       {}\nrole       {}\nrecipe     {}, keep {:.3g}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
+      "name       {}\nrole       {}\nrecipe     {}{}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
       "{}\n\n",
-      info.name, info.role, info.recipe, info.keep, info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
-      evidence_text(info));
+      info.name, info.role, info.recipe, info.keep > 0 ? fmt::format(", keep {:.3g}", info.keep) : "", info.rank, info.strength,
+      info.base_name, human_bytes(static_cast<double>(info.bytes)), evidence_text(info));
   text += fmt::format("{:<32} {:>5}  {}\n", "TENSOR", "RANK", "ENERGY KEPT");
   for (const auto& t : info.tensors) text += fmt::format("{:<32} {:>5}  {:.3f}\n", t.name, t.rank, t.retained_energy);
   return runtime.finish(to_json(info), text);

@@ -44,6 +44,7 @@ std::optional<double> calibration_loss(Runtime& runtime, LocalGenerator& generat
 
 int run(Runtime& runtime, Args args) {
   const auto recipe = parse_recipe(args.recipe);
+  const auto needs = recipe_needs(recipe);
   const auto strength = fixed_strength(args.strength);
   std::unique_ptr<Sandbox> box;
   if (!strength) box = std::make_unique<Sandbox>();
@@ -53,16 +54,16 @@ int run(Runtime& runtime, Args args) {
     if (args.name.empty()) args.name = args.preset;
     if (args.role.empty()) args.role = args.preset;
     if (args.calib.empty()) args.calib = {shipped_calibration(*model, args.preset, args.recapture)};
-    if (args.general.empty() && recipe == Recipe::kContrast) args.general = {shipped_calibration(*model, "general", args.recapture)};
+    if (args.general.empty() && needs.general) args.general = {shipped_calibration(*model, "general", args.recapture)};
   }
   if (args.name.empty()) throw Error(ErrorCode::kInvalidArgument, "[fragment build] no name", "give --name NAME or --preset coder");
   if (args.name.find('/') != std::string::npos)
     throw Error(ErrorCode::kInvalidArgument, "[fragment build] a name holds no '/'; use -o for a path");
-  const bool needs_task = recipe == Recipe::kWanda || recipe == Recipe::kContrast;
-  if (needs_task && args.calib.empty())
+  if (needs.task && args.calib.empty())
     throw Error(ErrorCode::kInvalidArgument, "[fragment build] no calibration text", "give --calib FILE or --preset coder");
-  if (recipe == Recipe::kContrast && args.general.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "[fragment build] contrast needs --general FILE: text that the skill should differ from",
+  if (needs.general && args.general.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("[fragment build] {} needs --general FILE: text that the skill should differ from", args.recipe),
                 "add --general FILE, or use --preset");
   }
   const std::filesystem::path out =
@@ -137,9 +138,9 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--role", args->role, "coder, debugger, security, math, korean or your own");
   command->add_option("--preset", args->preset, "coder, debugger, security or math: name, role and shipped calibration in one");
   command->add_option("--calib", args->calib, "Text of the skill (.txt, .jsonl, .gz), or activation statistics (imatrix .gguf)");
-  command->add_option("--general", args->general, "The same for general text (recipe contrast)");
-  command->add_option("--recipe", args->recipe, "wanda, contrast, magnitude or random")->capture_default_str();
-  command->add_option("--keep", args->keep, "Share of the weights of each output row")
+  command->add_option("--general", args->general, "The same for general text (recipes contrast and channel)");
+  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, magnitude or random")->capture_default_str();
+  command->add_option("--keep", args->keep, "Share of the weights of each output row (recipes that make a mask)")
       ->check(CLI::Range(0.001, 1.0))
       ->capture_default_str();
   command->add_option("--rank", args->rank, "Of the low-rank factors")->check(CLI::Range(1, 4096))->capture_default_str();

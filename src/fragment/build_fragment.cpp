@@ -19,7 +19,7 @@ namespace {
 
 using namespace fragment;
 
-constexpr size_t kRowsAtOnce = 128;  // weights in work beside the delta: 128 rows of 9k inputs are 5 MB with scores
+constexpr size_t kRowsAtOnce = 128;  // dequantized between two looks at the stop request
 /// Inputs above this are kept out of F16 products: a quarter of the largest F16 leaves room for text that calibration did not show.
 constexpr float kLargestF16Input = 65504.0f / 4;
 
@@ -38,8 +38,8 @@ void check_spec(const FragmentSpec& spec) {
   if (spec.rank == 0) refuse("rank: expected at least 1, found 0", "--rank 16");
   if (!std::isfinite(spec.strength)) refuse("strength: expected a finite number");
   const RecipeTraits& recipe = traits(spec.recipe);
-  if (recipe.needs_task && spec.task == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a task text");
-  if (recipe.needs_general && spec.general == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a general text");
+  if (recipe.needs.task && spec.task == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a task text");
+  if (recipe.needs.general && spec.general == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a general text");
 }
 
 void check_stats(const ActivationStats& stats, std::string_view which, const Model& base, std::span<const GgufTensor* const> layers) {
@@ -75,7 +75,7 @@ struct Factors {
   FragmentTensor info;
   GgufType type = GgufType::kF32;
   std::vector<std::byte> a, b;
-  bool selects_anything = false;
+  bool empty = true;
 };
 
 std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
@@ -91,27 +91,30 @@ std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
 
 Factors factor_layer(const Model& base, const GgufTensor& tensor, const FragmentSpec& spec, const std::stop_token& stop) {
   const size_t n_in = static_cast<size_t>(tensor.ne[0]), n_out = static_cast<size_t>(tensor.ne[1]);
-  LayerView view{.n_in = n_in, .keep = spec.keep, .seed = seed_for(spec.seed, tensor.name)};
+  LayerView view{.n_in = n_in,
+                 .keep = spec.keep,
+                 .seed = seed_for(spec.seed, tensor.name),
+                 .n_out = n_out,
+                 .rank = std::min({spec.rank, n_in, n_out})};
   const LayerStats* task = spec.task == nullptr ? nullptr : &spec.task->layers.at(tensor.name);
-  if (task != nullptr) view.task_norms = task->norms();
-  if (spec.general != nullptr && traits(spec.recipe).needs_general) view.general_norms = spec.general->layers.at(tensor.name).norms();
+  if (task != nullptr) {
+    view.task_norms = task->norms();
+    view.task_tokens = task->tokens;
+  }
+  if (spec.general != nullptr && traits(spec.recipe).needs.general) {
+    const LayerStats& general = spec.general->layers.at(tensor.name);
+    view.general_norms = general.norms();
+    view.general_tokens = general.tokens;
+  }
 
-  std::vector<float> delta(n_out * n_in);
-  Factors result{.info = {.name = tensor.name, .rank = std::min({spec.rank, n_in, n_out})}};
+  std::vector<float> weight(n_out * n_in);
   for (size_t first = 0; first < n_out; first += kRowsAtOnce) {
     throw_if_stopped(stop);
     const size_t n_rows = std::min(kRowsAtOnce, n_out - first);
-    const auto rows = std::span(delta).subspan(first * n_in, n_rows * n_in);
-    dequantize_rows(base.file(), tensor, first, n_rows, rows);
-    const std::vector<bool> mask = traits(spec.recipe).mask(view, rows, first);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (!mask[i]) rows[i] = 0;
-      result.selects_anything |= mask[i];
-    }
+    dequantize_rows(base.file(), tensor, first, n_rows, std::span(weight).subspan(first * n_in, n_rows * n_in));
   }
-  const std::vector<float> norms = task != nullptr ? view.task_norms : std::vector<float>(n_in, 1.0f);
-  LowRank low = weighted_low_rank_in_place(delta, n_out, n_in, norms, result.info.rank, view.seed, 3, stop);
-  result.info.retained_energy = low.retained_energy;
+  const auto [low, empty] = traits(spec.recipe).factors(view, weight, stop);
+  Factors result{.info = {.name = tensor.name, .rank = view.rank, .retained_energy = low.retained_energy}, .empty = empty};
 
   // Without statistics nothing is known of the inputs; F16 is then safe only if asked for.
   const bool half = spec.storage == FragmentStorage::kF16 ||
@@ -182,11 +185,11 @@ void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spe
   writer.set(key::kRecipe, std::string(to_string(spec.recipe)));
   writer.set(key::kBaseName, base.name());
   writer.set(key::kBaseFingerprint, base.fingerprint());
-  writer.set(key::kKeep, static_cast<float>(spec.keep));
+  if (traits(spec.recipe).uses_keep) writer.set(key::kKeep, static_cast<float>(spec.keep));
   writer.set(key::kRank, static_cast<uint32_t>(spec.rank));
   writer.set(key::kSeed, spec.seed);
   writer.set(key::kCalibrationHashes, hashes(spec.task));
-  writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs_general ? spec.general : nullptr));
+  writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs.general ? spec.general : nullptr));
   writer.set(key::kTensorNames, GgufArray(std::move(names)));
   writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
   set_strength_and_evidence(writer, spec.strength, {});
@@ -205,10 +208,10 @@ FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const 
            std::to_string(spec.rank));
   }
   if (spec.task != nullptr) check_stats(*spec.task, "task", base, layers);
-  if (spec.general != nullptr && traits(spec.recipe).needs_general) check_stats(*spec.general, "general", base, layers);
+  if (spec.general != nullptr && traits(spec.recipe).needs.general) check_stats(*spec.general, "general", base, layers);
 
   const std::vector<Factors> factors = factor_layers(base, layers, spec);
-  if (std::none_of(factors.begin(), factors.end(), [](const Factors& f) { return f.selects_anything; })) {
+  if (std::all_of(factors.begin(), factors.end(), [](const Factors& f) { return f.empty; })) {
     refuse("the recipe selects no weight: task and general statistics rank every row alike", "give another general text",
            ErrorCode::kFailedPrecondition);
   }

@@ -7,13 +7,20 @@ namespace aicoder {
 namespace fragment {
 namespace {
 
-constexpr std::array<RecipeTraits, 4> kRecipes = {{
-    {"wanda", wanda_mask, true, false},
-    {"contrast", contrast_mask, true, true},
-    {"magnitude", magnitude_mask, false, false},
-    {"random", random_mask, false, false},
-}};
-constexpr std::array<std::string_view, 5> kPlanned = {"channel", "actsvd", "distill", "steer", "search"};
+template <MaskFn kMask>
+LayerFactors masked(const LayerView& layer, std::span<float> weight, const std::stop_token& stop) {
+  return masked_factors(kMask, layer, weight, stop);
+}
+
+// In the order of enum Recipe.
+constexpr std::array kRecipes = {
+    RecipeTraits{"wanda", masked<wanda_mask>, {.task = true}, true},
+    RecipeTraits{"contrast", masked<contrast_mask>, {.task = true, .general = true}, true},
+    RecipeTraits{"magnitude", masked<magnitude_mask>, {}, true},
+    RecipeTraits{"random", masked<random_mask>, {}, true},
+    RecipeTraits{"channel", channel_factors, {.task = true, .general = true}, false},
+};
+constexpr std::array<std::string_view, 5> kPlanned = {"actsvd", "donor", "distill", "steer", "search"};
 
 }  // namespace
 
@@ -22,6 +29,8 @@ const RecipeTraits& traits(Recipe recipe) noexcept { return kRecipes.at(static_c
 }  // namespace fragment
 
 std::string_view to_string(Recipe recipe) noexcept { return fragment::traits(recipe).name; }
+
+RecipeNeeds recipe_needs(Recipe recipe) noexcept { return fragment::traits(recipe).needs; }
 
 Recipe parse_recipe(std::string_view name) {
   std::string known;

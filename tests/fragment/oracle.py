@@ -47,6 +47,13 @@ def residual(folder, n_out, n_in, rank):
     store(folder, "kept", np.array([1 - (((delta - ba) * x) ** 2).sum() / ((delta * x) ** 2).sum()]), np.float64)
 
 
+def channel(folder, n_out, n_in, n_task, n_general):
+    """weight, task, general (norms over the tokens) -> importance, by the definition"""
+    w = load(folder, "weight", n_out, n_in).astype(np.float64)
+    task, general = (load(folder, name, n_in).astype(np.float64) for name in ("task", "general"))
+    store(folder, "importance", np.linalg.norm(w, axis=0) * (task / np.sqrt(n_task) - general / np.sqrt(n_general)), np.float64)
+
+
 def half(folder):
     """values -> halves (bits of F16)"""
     with np.errstate(over="ignore"):
@@ -95,7 +102,7 @@ def merge(folder, n_out, n_in, strength, path, name):
     store(folder, "merged", load(folder, "weight", n_out, n_in) + strength * (b @ a))
 
 
-COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, half, imatrix_dump, contrast_kept, merge)}
+COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, channel, half, imatrix_dump, contrast_kept, merge)}
 
 if __name__ == "__main__":
     command, folder, *sizes = sys.argv[1:]
