@@ -25,18 +25,38 @@ struct LayerStats {
   /// [n_in] L2 norm of each input feature over all calibration tokens: the ||x_j||_2 of wanda_score.
   std::vector<float> norms() const;
 };
+/// Low-rank summary of the inputs X [tokens, n_in] of linear layers, in at most `size` rows B: 0 <= v^T (X^T X - B^T B) v <= error for
+/// every unit vector v, up to rounding in F32. Frequent directions (Liberty 2013, arXiv 1206.0594; Ghashami et al. 2016, arXiv 1501.01711,
+/// sections 2 and 3): error <= ||X||_F^2 / (size + 1), and 0 while there are no more rows than `size` or n_in <= size. Mergeable.
+struct InputSketch {
+  size_t n_in = 0;
+  size_t size = 0;
+  std::vector<float> rows;  ///< [n_rows(), n_in]; up to twice `size` of them before compress()
+  double error = 0;
+
+  size_t n_rows() const noexcept { return n_in == 0 ? 0 : rows.size() / n_in; }
+  /// Adds rows of X, [n, n_in]. \throws Error(kInvalidArgument) for part of a row, kFailedPrecondition for values that are not finite.
+  void append(std::span<const float> more);
+  void compress();  ///< to at most `size` rows
+  /// \throws Error(kInvalidArgument) when widths or sizes disagree; then nothing changed.
+  void merge(const InputSketch& other);
+};
 /// Mergeable: stats of two texts added equal those of both texts in one run. Same content as an imatrix GGUF of llama.cpp.
 struct ActivationStats {
   std::map<std::string, LayerStats> layers;  ///< by weight name, "blk.0.attn_q.weight"
-  std::vector<std::string> dataset_hashes;   ///< SHA-256 of what was read
-  std::string base_fingerprint;              ///< empty when read from a foreign imatrix file
-  uint64_t tokens = 0;                       ///< read by the model; a layer may have summed fewer rows
+  /// Second moments, by input: layers that read the same one share it, as "blk.0.attn_in" of attn_q, attn_k and attn_v
+  /// (docs/formats/imatrix.md). Empty: not captured.
+  std::map<std::string, InputSketch> sketches;
+  std::vector<std::string> dataset_hashes;  ///< SHA-256 of what was read
+  std::string base_fingerprint;             ///< empty when read from a foreign imatrix file
+  uint64_t tokens = 0;                      ///< read by the model; a layer may have summed fewer rows
 
-  /// An empty side takes the other. \throws Error(kInvalidArgument) when layers or widths or bases disagree; then nothing changed.
+  /// An empty side takes the other. \throws Error(kInvalidArgument) when layers, widths, sketches or bases disagree; then nothing changed.
   void merge(const ActivationStats& other);
 };
 /// imatrix GGUF (docs/formats/imatrix.md): tensors NAME.in_sum2 [n_in] and NAME.counts [1], `general.type` "imatrix", plus
-/// aicoder.* metadata. Entries of expert tensors (several matrices under one name) are left out, with a warning in the log.
+/// aicoder.* metadata and, where second moments were captured, tensors INPUT.sketch [n_rows, n_in]. Entries of expert tensors (several
+/// matrices under one name) are left out, with a warning in the log.
 /// \throws Error kNotFound, kDataLoss (broken, sums that are negative or not finite), kInvalidArgument (a GGUF that is no imatrix).
 ActivationStats read_imatrix(const std::filesystem::path& path);
 void write_imatrix(const ActivationStats& stats, const std::filesystem::path& path);
@@ -45,12 +65,15 @@ struct CaptureOptions {
   size_t max_tokens = 30000;  ///< decoded in all, exact where there is that much text; 0: all
   size_t n_window = 512;      ///< a longer record is cut into windows of so many tokens, each read on its own; at least 2
   int n_threads = 0;          ///< 0: physical cores this process may use
+  size_t sketch_size = 0;     ///< rows of each InputSketch, 128 for most uses; 0: no second moments
   ProgressFn progress;
   std::stop_token stop;
 };
 /// Runs the records through the base, each on its own (no attention across records), and sums the squared inputs of the linear
-/// layers. \throws Error kInvalidArgument (no text, n_window), kFailedPrecondition (activations that are not finite, no known
-/// linear layers), kCancelled.
+/// layers; with a sketch_size also their second moments, for which the rows of one window stay in memory: (n_window + 2 sketch_size) *
+/// (sum of the inputs' widths) floats, 1.2 GB for a model of 1.5B with the defaults. \throws Error kInvalidArgument (no text, n_window),
+/// kFailedPrecondition (activations that are not finite, no known linear layers), kUnimplemented (second moments of a model whose layers
+/// do not share inputs as llama's do), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
 enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel };

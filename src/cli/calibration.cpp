@@ -7,15 +7,22 @@ namespace aicoder::cli {
 bool is_statistics(const std::filesystem::path& path) { return path.extension() == ".gguf"; }
 
 ActivationStats gather_statistics(Runtime& runtime, const std::shared_ptr<const Model>& model, const std::vector<std::string>& files,
-                                  size_t max_tokens, int n_threads) {
+                                  size_t max_tokens, int n_threads, size_t sketch_size) {
   ActivationStats all;
   for (const auto& file : files) {
-    all.merge(is_statistics(file) ? read_imatrix(file)
-                                  : capture(model, read_text_records(file),
-                                            {.max_tokens = max_tokens / files.size(),
-                                             .n_threads = n_threads,
-                                             .progress = runtime.progress(),
-                                             .stop = runtime.interrupt.token()}));
+    ActivationStats one = is_statistics(file) ? read_imatrix(file)
+                                              : capture(model, read_text_records(file),
+                                                        {.max_tokens = max_tokens / files.size(),
+                                                         .n_threads = n_threads,
+                                                         .sketch_size = sketch_size,
+                                                         .progress = runtime.progress(),
+                                                         .stop = runtime.interrupt.token()});
+    if (sketch_size == 0) one.sketches.clear();
+    if (sketch_size > 0 && one.sketches.empty()) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment] {} holds no second moments", file),
+                  "aicoder fragment capture --second-moments --calib TEXT -o FILE");
+    }
+    all.merge(one);
   }
   return all;
 }

@@ -15,7 +15,8 @@ struct Args {
   EngineArgs engine;
   std::string preset, out;
   std::vector<std::string> calib;
-  size_t max_tokens = 30000;
+  size_t max_tokens = 30000, sketch_size = 128;
+  bool second_moments = false;
 };
 
 int run(Runtime& runtime, Args args) {
@@ -26,7 +27,8 @@ int run(Runtime& runtime, Args args) {
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
   const auto model = load_model(runtime, args.engine);
   const auto start = std::chrono::steady_clock::now();
-  const auto stats = gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads);
+  const auto stats =
+      gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads, args.second_moments ? args.sketch_size : 0);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   write_imatrix(stats, out);
   const auto bytes = std::filesystem::file_size(out);
@@ -35,6 +37,7 @@ int run(Runtime& runtime, Args args) {
                          {"seconds", seconds},
                          {"tokens", stats.tokens},
                          {"layers", stats.layers.size()},
+                         {"sketches", stats.sketches.size()},
                          {"dataset_hashes", stats.dataset_hashes}},
                         fmt::format("{}: {} layers over {} tokens, {}, {}\n", out.string(), stats.layers.size(), stats.tokens,
                                     human_bytes(static_cast<double>(bytes)), human_seconds(seconds)));
@@ -49,6 +52,10 @@ void add_fragment_capture(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--preset", args->preset, "A shipped set: coder, debugger, security, math, korean or general");
   command->add_option("--calib", args->calib, "Text (.txt, .jsonl, .gz), or statistics to merge (imatrix .gguf)");
   command->add_option("--max-tokens", args->max_tokens, "Calibration tokens in all; 0: all")->capture_default_str();
+  command->add_flag("--second-moments", args->second_moments, "Also how inputs go together, which recipe actsvd needs: larger, slower");
+  command->add_option("--sketch-size", args->sketch_size, "Directions of each input that second moments keep; memory and file grow with it")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command->add_option("-o,--out", args->out, "imatrix GGUF file to write")->required();
   command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
 }

@@ -29,6 +29,17 @@ void ActivationStats::merge(const ActivationStats& other) {
     for (const auto& [name, mine] : layers) {
       if (!other.layers.contains(name)) refuse("layer " + name + " is in the first statistics only");
     }
+    for (const auto& [name, theirs] : other.sketches) {
+      const auto mine = sketches.find(name);
+      if (mine == sketches.end()) refuse("second moments of " + name + " are in the second statistics only");
+      if (mine->second.n_in != theirs.n_in || mine->second.size != theirs.size) {
+        refuse("second moments of " + name + ": expected " + std::to_string(mine->second.size) + " rows of " +
+               std::to_string(mine->second.n_in) + ", found " + std::to_string(theirs.size) + " of " + std::to_string(theirs.n_in));
+      }
+    }
+    for (const auto& [name, mine] : sketches) {
+      if (!other.sketches.contains(name)) refuse("second moments of " + name + " are in the first statistics only");
+    }
   }
   for (const auto& [name, theirs] : other.layers) {
     LayerStats& mine = layers[name];
@@ -38,6 +49,10 @@ void ActivationStats::merge(const ActivationStats& other) {
     mine.sum_squares.resize(theirs.sum_squares.size());
     for (size_t j = 0; j < theirs.sum_squares.size(); ++j) mine.sum_squares[j] += theirs.sum_squares[j];
     mine.tokens += theirs.tokens;
+  }
+  for (const auto& [name, theirs] : other.sketches) {
+    const auto [mine, added] = sketches.try_emplace(name, theirs);
+    if (!added) mine->second.merge(theirs);
   }
   if (base_fingerprint.empty()) base_fingerprint = other.base_fingerprint;
   dataset_hashes.insert(dataset_hashes.end(), other.dataset_hashes.begin(), other.dataset_hashes.end());

@@ -7,6 +7,7 @@
 
 #include "aicoder/fragment.h"
 #include "fragment/linear_layers.h"
+#include "fragment/parallel.h"
 
 namespace aicoder {
 namespace {
@@ -29,9 +30,18 @@ std::string hash_record(const TextRecord& record) {
 /// Adds up rows of layer inputs as the model computes them.
 class Collector {
  public:
-  explicit Collector(const GgufFile& file) {
+  /// \param sketch_size  0: no second moments
+  Collector(const GgufFile& file, size_t sketch_size) {
     for (const GgufTensor* tensor : fragment::linear_layers(file)) {
-      stats.layers[tensor->name].sum_squares.resize(static_cast<size_t>(tensor->ne[0]));
+      const auto n_in = static_cast<size_t>(tensor->ne[0]);
+      stats.layers[tensor->name].sum_squares.resize(n_in);
+      if (sketch_size == 0) continue;
+      // The first layer that reads an input speaks for the others; check() sees whether they do read the same.
+      const std::string input = fragment::input_name(tensor->name);
+      if (stats.sketches.try_emplace(input, InputSketch{.n_in = n_in, .size = sketch_size, .rows = {}}).second) {
+        inputs_.push_back({&stats.sketches.at(input), {}});
+        input_of_[tensor->name] = inputs_.size() - 1;
+      }
     }
   }
 
@@ -51,6 +61,22 @@ class Collector {
     }
     layer.max_abs = largest;
     layer.tokens += rows.size() / n_in;
+    if (input_of_.empty()) return;
+    if (const auto leader = input_of_.find(found->first); leader != input_of_.end()) {
+      std::vector<float>& pending = inputs_[leader->second].pending;
+      pending.insert(pending.end(), rows.begin(), rows.end());
+    }
+  }
+
+  /// Brings the rows of the last window into the sketches. Between windows, so that the threads of the decode are free for it.
+  void update_sketches(int n_threads) {
+    fragment::for_each_parallel(inputs_.size(), n_threads, [this](size_t i) {
+      inputs_[i].sketch->append(inputs_[i].pending);
+      inputs_[i].pending.clear();
+    });
+  }
+  void finish_sketches(int n_threads) {
+    fragment::for_each_parallel(inputs_.size(), n_threads, [this](size_t i) { inputs_[i].sketch->compress(); });
   }
 
   /// \throws Error(kFailedPrecondition) where a sum is not finite or a layer was never seen.
@@ -61,9 +87,27 @@ class Collector {
         throw Error(ErrorCode::kFailedPrecondition, "[capture] the model gives inputs of layer " + name + " that are not finite numbers");
       }
     }
+    if (inputs_.empty()) return;
+    for (const auto& [name, layer] : stats.layers) {
+      for (const auto& [leader, input] : input_of_) {
+        if (fragment::input_name(leader) != fragment::input_name(name)) continue;
+        if (stats.layers.at(leader).sum_squares != layer.sum_squares) {
+          throw Error(ErrorCode::kUnimplemented,
+                      "[capture] second moments: expected " + name + " to read the same input as " + leader + ", found others");
+        }
+      }
+    }
   }
 
   ActivationStats stats;
+
+ private:
+  struct Input {
+    InputSketch* sketch;
+    std::vector<float> pending;  ///< rows of the window that is read
+  };
+  std::vector<Input> inputs_;
+  std::map<std::string, size_t> input_of_;  ///< by the layer whose rows are taken
 };
 
 }  // namespace
@@ -74,7 +118,8 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
   }
   // log_likelihood does not decode its last token, which it only predicts; so every window is given one token more.
   const size_t n_window = std::min(options.n_window, model->n_ctx_train() - 1);
-  Collector collector(model->file());
+  Collector collector(model->file(), options.sketch_size);
+  const int n_threads = options.n_threads > 0 ? options.n_threads : usable_cores();
   ActivationStats& stats = collector.stats;
   Context context(model, {.n_ctx_seq = n_window + 1, .n_seq_max = 1, .n_batch = n_window, .n_threads = options.n_threads});
   context.observe_activations(
@@ -103,6 +148,7 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
       // Predicting every token makes the last block compute all its rows: without outputs llama.cpp skips them.
       window.push_back(window.back());
       context.log_likelihood(window, 1, options.stop);
+      collector.update_sketches(n_threads);
       if (options.progress) {
         options.progress({.stage = "capture",
                           .done = static_cast<double>(stats.tokens),
@@ -113,6 +159,7 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
   }
   if (stats.tokens == 0) throw Error(ErrorCode::kInvalidArgument, "[capture] expected calibration text, found no token in it");
   collector.check();
+  collector.finish_sketches(n_threads);
   // One hash for the whole list: a set of a thousand records need not be a thousand hashes in every fragment made from it.
   Sha256 all;
   for (const std::string& hash : stats.dataset_hashes) all.update(hash);

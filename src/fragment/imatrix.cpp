@@ -8,7 +8,8 @@
 namespace aicoder {
 namespace {
 
-constexpr std::string_view kSums = ".in_sum2", kCounts = ".counts";
+constexpr std::string_view kSums = ".in_sum2", kCounts = ".counts", kSketch = ".sketch";
+constexpr char kSketchSize[] = "aicoder.sketch.size", kSketchError[] = "aicoder.sketch.error";
 constexpr uint32_t kImatrixVersion = 1;
 constexpr uint32_t kChunkSize = 512;  // of llama-imatrix by default; only its legacy format depends on it
 
@@ -34,6 +35,55 @@ bool read_layer(const GgufFile& file, const GgufTensor& sums, const std::string&
   layer.sum_squares.assign(values.begin(), values.end());
   layer.tokens = static_cast<uint64_t>(std::llround(count));
   return true;
+}
+
+/// Second moments: tensors of ours, which other readers of imatrix files pass over.
+void read_sketches(const GgufFile& file, ActivationStats& stats) {
+  for (const GgufTensor& tensor : file.tensors()) {
+    if (!tensor.name.ends_with(kSketch)) continue;
+    if (tensor.type != GgufType::kF32 || tensor.ne.size() > 2) broken(file.path(), tensor.name + ": expected a matrix in F32");
+    const std::span<const float> rows = file.floats(tensor);
+    if (!std::all_of(rows.begin(), rows.end(), [](float v) { return std::isfinite(v); })) {
+      broken(file.path(), tensor.name + ": expected finite values");
+    }
+    InputSketch& sketch = stats.sketches[tensor.name.substr(0, tensor.name.size() - kSketch.size())];
+    sketch.n_in = static_cast<size_t>(tensor.ne.at(0));
+    sketch.rows.assign(rows.begin(), rows.end());
+  }
+  if (stats.sketches.empty()) return;
+  const int64_t size = file.get_int(kSketchSize).value_or(0);
+  const auto errors = file.get_floats(kSketchError).value_or(std::vector<float>{});
+  if (errors.size() != stats.sketches.size()) {
+    broken(file.path(), std::string(kSketchError) + ": expected " + std::to_string(stats.sketches.size()) + " values, found " +
+                            std::to_string(errors.size()));
+  }
+  size_t i = 0;
+  for (auto& [name, sketch] : stats.sketches) {
+    sketch.error = static_cast<double>(errors[i++]);
+    if (!std::isfinite(sketch.error) || sketch.error < 0) broken(file.path(), std::string(kSketchError) + ": expected bounds, not below 0");
+    if (size < 1 || sketch.n_rows() == 0 || sketch.n_rows() > static_cast<size_t>(size)) {
+      broken(file.path(),
+             name + std::string(kSketch) + ": expected 1 to " + std::to_string(size) + " rows, found " + std::to_string(sketch.n_rows()));
+    }
+    sketch.size = static_cast<size_t>(size);
+  }
+}
+
+void write_sketches(const ActivationStats& stats, GgufWriter& writer) {
+  if (stats.sketches.empty()) return;
+  std::vector<float> errors;
+  const size_t size = stats.sketches.begin()->second.size;
+  for (const auto& [name, sketch] : stats.sketches) {
+    if (sketch.n_rows() == 0 || sketch.n_rows() > sketch.size || sketch.size != size) {
+      throw Error(ErrorCode::kInvalidArgument, "[imatrix_write] " + name + ": expected a compressed sketch of " + std::to_string(size) +
+                                                   " rows, as the others, found " + std::to_string(sketch.n_rows()));
+    }
+    writer.add_tensor(name + std::string(kSketch), GgufType::kF32, {sketch.n_in, sketch.n_rows()}, std::as_bytes(std::span(sketch.rows)));
+    // Rounded up: it stays a bound.
+    errors.push_back(std::nextafter(static_cast<float>(sketch.error), sketch.error > 0 ? HUGE_VALF : 0.0f));
+  }
+  writer.set(kSketchSize, static_cast<uint32_t>(size));
+  writer.set(kSketchError, GgufArray(std::move(errors)));
 }
 
 }  // namespace
@@ -66,6 +116,7 @@ ActivationStats read_imatrix(const std::filesystem::path& path) {
     stats.dataset_hashes = file.get_strings("imatrix.datasets").value_or(std::vector<std::string>{});
     return stats;
   }
+  read_sketches(file, stats);
   stats.base_fingerprint = file.get_string("aicoder.base.fingerprint").value_or("");
   stats.dataset_hashes = file.get_strings("aicoder.calibration.hashes").value_or(std::vector<std::string>{});
   if (const auto tokens = file.get_int("aicoder.tokens"); tokens && *tokens >= 0) stats.tokens = static_cast<uint64_t>(*tokens);
@@ -100,6 +151,7 @@ void write_imatrix(const ActivationStats& stats, const std::filesystem::path& pa
     most = std::max(most, layer.tokens);
   }
   if (stats.layers.empty()) throw Error(ErrorCode::kInvalidArgument, "[imatrix_write] expected statistics of at least one layer");
+  write_sketches(stats, writer);
   std::vector<std::string> datasets;
   for (const std::string& hash : stats.dataset_hashes) datasets.push_back("sha256:" + hash);
   writer.set("general.type", std::string("imatrix"));

@@ -20,6 +20,17 @@ bool is_linear_layer(std::string_view name) noexcept {
   return std::find(kKinds.begin(), kKinds.end(), name) != kKinds.end();
 }
 
+std::string input_name(std::string_view weight) {
+  weight.remove_suffix(std::string_view(".weight").size());
+  const size_t dot = weight.rfind('.');
+  const std::string_view block = weight.substr(0, dot + 1), kind = weight.substr(dot + 1);
+  const std::string_view input = kind == "attn_output"                    ? "attn_out"
+                                 : kind == "ffn_down"                     ? "ffn_mid"
+                                 : kind == "ffn_gate" || kind == "ffn_up" ? "ffn_in"
+                                                                          : "attn_in";
+  return std::string(block) + std::string(input);
+}
+
 std::vector<const GgufTensor*> linear_layers(const GgufFile& file) {
   std::vector<const GgufTensor*> layers;
   for (const GgufTensor& tensor : file.tensors()) {

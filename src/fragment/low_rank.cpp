@@ -1,18 +1,17 @@
-// The only file that includes Eigen: no Eigen type leaves it, so its vector flags (CMakeLists.txt) cannot break an alignment elsewhere.
+// Uses Eigen: see eigen_parts.h for the rule.
 #include "fragment/low_rank.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "fragment/eigen_parts.h"
 #include "fragment/seeded_random.h"
 
 namespace aicoder {
 namespace {
 
-using Matrix = Eigen::MatrixXf;
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using namespace fragment;
 
 constexpr size_t kOversampling = 16;
 
@@ -33,24 +32,6 @@ void check(std::span<const float> delta, size_t n_out, size_t n_in, std::span<co
     if (!std::isfinite(x) || x < 0) refuse("act_norm: expected finite and not negative, found " + std::to_string(x));
   }
   if (!std::all_of(delta.begin(), delta.end(), [](float v) { return std::isfinite(v); })) refuse("delta: expected finite values");
-}
-
-/// Orthonormal basis of the columns of y, [rows, min(rows, cols)].
-Matrix orthonormal(const Matrix& y) {
-  const Eigen::Index cols = std::min(y.rows(), y.cols());
-  Eigen::HouseholderQR<Matrix> qr(y);
-  return qr.householderQ() * Matrix::Identity(y.rows(), cols);
-}
-
-struct SmallSvd {
-  Eigen::MatrixXd u, v;
-  Eigen::VectorXd s;
-};
-SmallSvd small_svd(const Eigen::MatrixXd& m) {
-  Eigen::BDCSVD<Eigen::MatrixXd> svd(m, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  if (svd.info() == Eigen::Success) return {svd.matrixU(), svd.matrixV(), svd.singularValues()};
-  Eigen::JacobiSVD<Eigen::MatrixXd> slower(m, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  return {slower.matrixU(), slower.matrixV(), slower.singularValues()};
 }
 
 }  // namespace
@@ -97,9 +78,7 @@ LowRank weighted_low_rank_in_place(std::span<float> delta, size_t n_out, size_t 
   for (Eigen::Index k = 0; k < r; ++k) {
     Eigen::VectorXf b_k = u.col(k) * static_cast<float>(svd.s(k));
     Eigen::VectorXf a_k = (v.col(k).array() / x).matrix();
-    // How a component is shared between the factors is free: equal largest values keep both well inside the range of F16.
-    const float b_max = b_k.cwiseAbs().maxCoeff(), a_max = a_k.cwiseAbs().maxCoeff();
-    const float share = b_max > 0 && a_max > 0 ? std::sqrt(a_max / b_max) : 1.0f;
+    const float share = balance(b_k.cwiseAbs().maxCoeff(), a_k.cwiseAbs().maxCoeff());
     b.col(k) = b_k * share;
     a.row(k) = a_k.transpose() / share;
   }

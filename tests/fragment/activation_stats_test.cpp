@@ -41,6 +41,31 @@ TEST(ActivationStats, LargestInputIsUnknownWhenOnePartDoesNotKnowIt) {
   EXPECT_EQ(a.layers.at("blk.0.attn_q.weight").max_abs, 0.0f);
 }
 
+TEST(ActivationStats, MergeAddsSecondMoments) {
+  ActivationStats a = test::small_stats_with_sketches(1);
+  const ActivationStats b = test::small_stats_with_sketches(2);
+  const double errors = a.sketches.at("blk.0.attn_in").error + b.sketches.at("blk.0.attn_in").error;
+  a.merge(b);
+  EXPECT_EQ(a.sketches.size(), 2u);
+  EXPECT_LE(a.sketches.at("blk.0.attn_in").n_rows(), 4u);
+  EXPECT_GE(a.sketches.at("blk.0.attn_in").error, errors);
+
+  ActivationStats empty;
+  empty.merge(b);
+  EXPECT_EQ(empty.sketches.at("blk.1.ffn_mid").rows, b.sketches.at("blk.1.ffn_mid").rows);
+}
+
+TEST(ActivationStats, RefusesToMergeSecondMomentsThatDoNotBelongTogether) {
+  const ActivationStats with = test::small_stats_with_sketches(1), without = test::small_stats(2);
+  ActivationStats a = with, b = without;
+  EXPECT_ERROR(a.merge(without), ErrorCode::kInvalidArgument, "second moments of blk.0.attn_in are in the first statistics only");
+  EXPECT_ERROR(b.merge(with), ErrorCode::kInvalidArgument, "in the second statistics only");
+  ActivationStats other = test::small_stats_with_sketches(2);
+  other.sketches.at("blk.1.ffn_mid").size = 5;
+  EXPECT_ERROR(a.merge(other), ErrorCode::kInvalidArgument, "blk.1.ffn_mid: expected 4 rows of 6, found 5 of 6");
+  EXPECT_EQ(a.tokens, with.tokens);
+}
+
 TEST(ActivationStats, NormsAreSquareRootsOfTheSums) {
   const LayerStats layer{.sum_squares = {4.0, 0.0, 9.0}, .tokens = 2};
   EXPECT_EQ(layer.norms(), (std::vector<float>{2.0f, 0.0f, 3.0f}));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "aicoder/fragment.h"
+#include "fragment/oracle.h"
 #include "fragment/tiny_calibration.h"
 #include "support/error_matcher.h"
 #include "support/test_model.h"
@@ -89,6 +90,56 @@ TEST_F(Capture, TwoCapturesMergedEqualOneLongCapture) {
       ASSERT_NEAR(layer.sum_squares[j], other.sum_squares[j], 1e-9 * layer.sum_squares[j]) << name << " " << j;
     }
   }
+}
+
+TEST_F(Capture, SecondMomentsHaveTheNormsOfTheInputsAndAreSharedByLayers) {
+  // Fewer tokens than the size: the sketch holds the inputs themselves, so its column norms are the sums.
+  const auto records = test::code_records();
+  const size_t n = n_tokens(records);
+  const ActivationStats stats = capture(model_, records, {.max_tokens = 0, .n_threads = 1, .sketch_size = n});
+  EXPECT_EQ(stats.sketches.size(), 4 * model_->n_layer());
+  for (const auto& [weight, input] : std::map<std::string, std::string>{{"blk.0.attn_v.weight", "blk.0.attn_in"},
+                                                                        {"blk.9.attn_output.weight", "blk.9.attn_out"},
+                                                                        {"blk.29.ffn_up.weight", "blk.29.ffn_in"},
+                                                                        {"blk.29.ffn_down.weight", "blk.29.ffn_mid"}}) {
+    const InputSketch& sketch = stats.sketches.at(input);
+    const std::vector<double>& sums = stats.layers.at(weight).sum_squares;
+    ASSERT_EQ(sketch.n_in, sums.size());
+    EXPECT_EQ(sketch.n_rows(), n);
+    EXPECT_EQ(sketch.error, 0.0);
+    for (size_t j = 0; j < sums.size(); ++j) {
+      double sum = 0;
+      for (size_t i = 0; i < n; ++i) sum += std::pow(static_cast<double>(sketch.rows[i * sketch.n_in + j]), 2);
+      ASSERT_NEAR(sum, sums[j], 1e-9 * sums[j]) << input << " " << j;
+    }
+  }
+}
+
+TEST_F(Capture, SecondMomentsOfTwoTextsMergedStandForBothWithinTheirError) {
+  const auto first = test::code_records(), second = test::prose_records();
+  std::vector<TextRecord> both = first;
+  both.insert(both.end(), second.begin(), second.end());
+  const CaptureOptions small{.max_tokens = 0, .n_threads = 1, .sketch_size = 24};
+  ActivationStats merged = capture(model_, first, small);
+  merged.merge(capture(model_, second, small));
+  const ActivationStats whole = capture(model_, both, {.max_tokens = 0, .n_threads = 1, .sketch_size = n_tokens(both)});
+  for (const char* input : {"blk.0.attn_in", "blk.15.ffn_mid", "blk.29.ffn_in"}) {
+    const InputSketch &small_one = merged.sketches.at(input), &exact = whole.sketches.at(input);
+    test::TempDir dir;
+    test::write_raw(dir / "x", exact.rows);
+    test::write_raw(dir / "b", small_one.rows);
+    test::run_oracle({"moments_apart", dir.path(), std::to_string(exact.n_in)});
+    const auto apart = test::read_raw<double>(dir / "apart");
+    EXPECT_GE(apart.at(0), -1e-5 * apart.at(2)) << input;
+    EXPECT_LE(apart.at(1), small_one.error + 1e-5 * apart.at(2)) << input;
+    EXPECT_LE(small_one.error, apart.at(2) / 25) << input;
+  }
+}
+
+TEST_F(Capture, SecondMomentsAreTheSameEachTime) {
+  const ActivationStats one = capture(model_, test::code_records(), {.max_tokens = 64, .n_threads = 1, .sketch_size = 16});
+  const ActivationStats again = capture(model_, test::code_records(), {.max_tokens = 64, .n_threads = 1, .sketch_size = 16});
+  for (const auto& [name, sketch] : one.sketches) EXPECT_EQ(sketch.rows, again.sketches.at(name).rows) << name;
 }
 
 TEST_F(Capture, TokenLimitIsExactAndLongRecordsAreCutIntoWindows) {

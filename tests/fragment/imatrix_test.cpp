@@ -39,6 +39,61 @@ TEST(Imatrix, ReadsBackWhatItWrote) {
   EXPECT_EQ(again.tokens, stats.tokens);
 }
 
+TEST(Imatrix, ReadsBackSecondMoments) {
+  test::TempDir dir;
+  const ActivationStats stats = test::small_stats_with_sketches(2);
+  write_imatrix(stats, dir / "s.gguf");
+  const ActivationStats again = read_imatrix(dir / "s.gguf");
+  ASSERT_EQ(again.sketches.size(), 2u);
+  for (const auto& [name, sketch] : stats.sketches) {
+    const InputSketch& read = again.sketches.at(name);
+    EXPECT_EQ(read.rows, sketch.rows);
+    EXPECT_EQ(read.n_in, 6u);
+    EXPECT_EQ(read.size, 4u);
+    EXPECT_GE(read.error, sketch.error);
+    EXPECT_NEAR(read.error, sketch.error, 1e-6 * sketch.error);
+  }
+  EXPECT_EQ(again.layers.size(), stats.layers.size()) << "a sketch is no layer";
+}
+
+TEST(Imatrix, RefusesBrokenSecondMoments) {
+  test::TempDir dir;
+  const auto written = [&](const auto& change) {
+    GgufWriter writer;
+    write_imatrix(test::small_stats(1), dir / "plain.gguf");
+    const GgufFile plain = GgufFile::open(dir / "plain.gguf");
+    for (const auto& [key, value] : plain.metadata()) writer.set(key, value);
+    for (const GgufTensor& tensor : plain.tensors()) writer.add_tensor(tensor.name, tensor.type, tensor.ne, plain.bytes(tensor));
+    writer.set("aicoder.sketch.size", uint32_t{2});
+    writer.set("aicoder.sketch.error", GgufArray(std::vector<float>{0.5f}));
+    change(writer);
+    writer.write(dir / "s.gguf");
+    return dir / "s.gguf";
+  };
+  const auto good = [](GgufWriter& writer) { writer.add_f32("blk.0.attn_in.sketch", {3, 2}, {1, 2, 3, 4, 5, 6}); };
+  EXPECT_EQ(read_imatrix(written(good)).sketches.at("blk.0.attn_in").n_rows(), 2u);
+  EXPECT_ERROR(read_imatrix(written([&](GgufWriter& w) {
+                 good(w);
+                 w.set("aicoder.sketch.size", uint32_t{1});
+               })),
+               ErrorCode::kDataLoss, "expected 1 to 1 rows, found 2");
+  EXPECT_ERROR(read_imatrix(written([&](GgufWriter& w) {
+                 good(w);
+                 w.set("aicoder.sketch.error", GgufArray(std::vector<float>{}));
+               })),
+               ErrorCode::kDataLoss, "expected 1 values, found 0");
+  EXPECT_ERROR(read_imatrix(written([&](GgufWriter& w) {
+                 good(w);
+                 w.set("aicoder.sketch.error", GgufArray(std::vector<float>{-1}));
+               })),
+               ErrorCode::kDataLoss, "not below 0");
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_ERROR(read_imatrix(written([&](GgufWriter& w) { w.add_f32("blk.0.attn_in.sketch", {3, 1}, {1, nan, 3}); })), ErrorCode::kDataLoss,
+               "finite values");
+  EXPECT_ERROR(read_imatrix(written([&](GgufWriter& w) { w.add_f32("blk.0.attn_in.sketch", {1, 1, 2}, {1, 3}); })), ErrorCode::kDataLoss,
+               "expected a matrix");
+}
+
 TEST(Imatrix, HoldsTheKeysAndTensorsThatLlamaImatrixReads) {
   test::TempDir dir;
   write_imatrix(test::small_stats(3), dir / "s.gguf");
@@ -112,6 +167,9 @@ TEST(Imatrix, RefusesToWriteWhatItWouldNotRead) {
   ActivationStats stats = test::small_stats(1);
   stats.layers.begin()->second.sum_squares[0] = std::numeric_limits<double>::quiet_NaN();
   EXPECT_ERROR(write_imatrix(stats, dir / "s.gguf"), ErrorCode::kInvalidArgument, "finite");
+  stats = test::small_stats_with_sketches(1);
+  stats.sketches.begin()->second.rows.resize(6 * 5);
+  EXPECT_ERROR(write_imatrix(stats, dir / "s.gguf"), ErrorCode::kInvalidArgument, "expected a compressed sketch of 4 rows");
   EXPECT_FALSE(std::filesystem::exists(dir / "s.gguf"));
 }
 

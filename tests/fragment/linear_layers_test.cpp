@@ -28,5 +28,15 @@ TEST(LinearLayers, RefusesAModelWithoutThem) {
   EXPECT_ERROR(fragment::linear_layers(GgufFile::open(dir / "m.gguf")), ErrorCode::kUnimplemented, "found none");
 }
 
+TEST(LinearLayers, ThoseThatReadTheSameInputShareItsName) {
+  for (const char* kind : {"attn_q", "attn_k", "attn_v"}) {
+    EXPECT_EQ(fragment::input_name("blk.12." + std::string(kind) + ".weight"), "blk.12.attn_in");
+  }
+  EXPECT_EQ(fragment::input_name("blk.0.ffn_gate.weight"), "blk.0.ffn_in");
+  EXPECT_EQ(fragment::input_name("blk.0.ffn_up.weight"), "blk.0.ffn_in");
+  EXPECT_EQ(fragment::input_name("blk.0.attn_output.weight"), "blk.0.attn_out");
+  EXPECT_EQ(fragment::input_name("blk.0.ffn_down.weight"), "blk.0.ffn_mid");
+}
+
 }  // namespace
 }  // namespace aicoder

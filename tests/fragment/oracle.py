@@ -54,6 +54,13 @@ def channel(folder, n_out, n_in, n_task, n_general):
     store(folder, "importance", np.linalg.norm(w, axis=0) * (task / np.sqrt(n_task) - general / np.sqrt(n_general)), np.float64)
 
 
+def moments_apart(folder, n_in):
+    """x, b -> apart (float64): smallest and largest eigenvalue of X^T X - B^T B, and ||X||_F^2"""
+    x, b = (load(folder, name, -1, n_in).astype(np.float64) for name in ("x", "b"))
+    values = np.linalg.eigvalsh(x.T @ x - b.T @ b)
+    store(folder, "apart", np.array([values[0], values[-1], (x**2).sum()]), np.float64)
+
+
 def half(folder):
     """values -> halves (bits of F16)"""
     with np.errstate(over="ignore"):
@@ -102,7 +109,7 @@ def merge(folder, n_out, n_in, strength, path, name):
     store(folder, "merged", load(folder, "weight", n_out, n_in) + strength * (b @ a))
 
 
-COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, channel, half, imatrix_dump, contrast_kept, merge)}
+COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, channel, moments_apart, half, imatrix_dump, contrast_kept, merge)}
 
 if __name__ == "__main__":
     command, folder, *sizes = sys.argv[1:]

@@ -17,4 +17,16 @@ inline ActivationStats small_stats(uint32_t seed, const std::string& base = "bas
   return stats;
 }
 
+/// The same with second moments of both inputs, in sketches of 4 rows.
+inline ActivationStats small_stats_with_sketches(uint32_t seed) {
+  ActivationStats stats = small_stats(seed);
+  for (const char* name : {"blk.0.attn_in", "blk.1.ffn_mid"}) {
+    InputSketch& sketch = stats.sketches[name];
+    sketch = {.n_in = 6, .size = 4, .rows = {}};
+    sketch.append(normal_values(size_t{60} * seed, seed));
+    sketch.compress();
+  }
+  return stats;
+}
+
 }  // namespace aicoder::test

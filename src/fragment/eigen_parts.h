@@ -1,0 +1,34 @@
+// What the files with Eigen share. Only they include this: no Eigen type leaves them, so their vector flags (CMakeLists.txt)
+// cannot break an alignment elsewhere.
+#pragma once
+
+#include <Eigen/Dense>
+#include <algorithm>
+
+namespace aicoder::fragment {
+
+using Matrix = Eigen::MatrixXf;
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Orthonormal basis of the columns of y, [rows, min(rows, cols)].
+inline Matrix orthonormal(const Matrix& y) {
+  const Eigen::Index cols = std::min(y.rows(), y.cols());
+  Eigen::HouseholderQR<Matrix> qr(y);
+  return qr.householderQ() * Matrix::Identity(y.rows(), cols);
+}
+
+struct SmallSvd {
+  Eigen::MatrixXd u, v;
+  Eigen::VectorXd s;
+};
+inline SmallSvd small_svd(const Eigen::MatrixXd& m) {
+  Eigen::BDCSVD<Eigen::MatrixXd> svd(m, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  if (svd.info() == Eigen::Success) return {svd.matrixU(), svd.matrixV(), svd.singularValues()};
+  Eigen::JacobiSVD<Eigen::MatrixXd> slower(m, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  return {slower.matrixU(), slower.matrixV(), slower.singularValues()};
+}
+
+/// How a component is shared between its factors is free: equal largest values keep both well inside the range of F16.
+inline float balance(float b_max, float a_max) { return b_max > 0 && a_max > 0 ? std::sqrt(a_max / b_max) : 1.0f; }
+
+}  // namespace aicoder::fragment
