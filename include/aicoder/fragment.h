@@ -76,11 +76,13 @@ struct CaptureOptions {
 /// do not share inputs as llama's do), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
-enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel };
+enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor };
 std::string_view to_string(Recipe recipe) noexcept;
 /// What a recipe cannot do without.
 struct RecipeNeeds {
   bool task = false, general = false;  ///< statistics of such a text
+  bool second_moments = false;         ///< in these statistics
+  bool donor = false;                  ///< another model of the same shape
 };
 RecipeNeeds recipe_needs(Recipe recipe) noexcept;
 /// \throws Error kInvalidArgument (unknown), kUnimplemented (named in the design, not built yet).
@@ -136,8 +138,9 @@ struct FragmentSpec {
   FragmentStorage storage = FragmentStorage::kAuto;
   uint64_t seed = 0;
   int n_threads = 0;                         ///< layers in work at once; 0: physical cores this process may use. Does not change the result
-  const ActivationStats* task = nullptr;     ///< required but for magnitude and random (then used to weight the SVD if given)
-  const ActivationStats* general = nullptr;  ///< required by contrast and channel, unused by the others
+  const ActivationStats* task = nullptr;     ///< required but for magnitude, random and donor (which weight the SVD by it if given)
+  const ActivationStats* general = nullptr;  ///< required by contrast, channel and actsvd, unused by the others
+  const GgufFile* donor = nullptr;           ///< required by donor: a model of the base's architecture and shapes
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -155,8 +158,8 @@ struct FragmentBuild {
 };
 /// Reads the base weights from its file, one linear layer per thread in memory. Same base, spec and seed: same tensors.
 /// Progress is called from the working threads, one call at a time.
-/// \throws Error kInvalidArgument (statistics of another base or missing layers, keep, rank, name), kFailedPrecondition (statistics
-/// that select nothing), kUnimplemented (a base without known linear layers), kCancelled (no file is left).
+/// \throws Error kInvalidArgument (statistics of another base or missing layers, a donor of another shape, keep, rank, name),
+/// kFailedPrecondition (what was given selects nothing), kUnimplemented (a base without known linear layers), kCancelled (no file is left).
 FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const std::filesystem::path& out);
 
 struct Evidence {

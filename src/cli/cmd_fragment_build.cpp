@@ -14,7 +14,7 @@ namespace {
 
 struct Args {
   EngineArgs engine;
-  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks;
+  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, donor;
   std::vector<std::string> calib, general;
   double keep = 0.2;
   size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0;
@@ -50,11 +50,14 @@ int run(Runtime& runtime, Args args) {
   if (!strength) box = std::make_unique<Sandbox>();
   auto engine = make_engine(runtime, args.engine, 8);
   const auto& model = engine.model;
+  // What ships has no second moments.
+  const bool recapture = args.recapture || needs.second_moments;
+  const size_t sketch_size = needs.second_moments ? std::max<size_t>(kSketchSize, 2 * args.rank) : 0;
   if (!args.preset.empty()) {
     if (args.name.empty()) args.name = args.preset;
     if (args.role.empty()) args.role = args.preset;
-    if (args.calib.empty()) args.calib = {shipped_calibration(*model, args.preset, args.recapture)};
-    if (args.general.empty() && needs.general) args.general = {shipped_calibration(*model, "general", args.recapture)};
+    if (args.calib.empty()) args.calib = {shipped_calibration(*model, args.preset, recapture)};
+    if (args.general.empty() && needs.general) args.general = {shipped_calibration(*model, "general", recapture)};
   }
   if (args.name.empty()) throw Error(ErrorCode::kInvalidArgument, "[fragment build] no name", "give --name NAME or --preset coder");
   if (args.name.find('/') != std::string::npos)
@@ -66,13 +69,21 @@ int run(Runtime& runtime, Args args) {
                 fmt::format("[fragment build] {} needs --general FILE: text that the skill should differ from", args.recipe),
                 "add --general FILE, or use --preset");
   }
+  if (needs.donor == args.donor.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                needs.donor ? "[fragment build] donor needs --donor FILE: a model tuned from the same base"
+                            : fmt::format("[fragment build] recipe {} takes no --donor", args.recipe),
+                needs.donor ? "add --donor FILE" : "--recipe donor");
+  }
+  std::optional<GgufFile> donor;
+  if (needs.donor) donor = GgufFile::open(args.donor);
   const std::filesystem::path out =
       args.out.empty() ? fragments_dir() / model->path().stem() / (args.name + ".gguf") : std::filesystem::path(args.out);
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
 
   ActivationStats task, general;
-  if (!args.calib.empty()) task = gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads);
-  if (!args.general.empty()) general = gather_statistics(runtime, model, args.general, args.max_tokens, args.engine.n_threads);
+  if (!args.calib.empty()) task = gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads, sketch_size);
+  if (!args.general.empty()) general = gather_statistics(runtime, model, args.general, args.max_tokens, args.engine.n_threads, sketch_size);
   FragmentSpec spec{.name = args.name,
                     .role = args.role,
                     .recipe = recipe,
@@ -82,6 +93,7 @@ int run(Runtime& runtime, Args args) {
                     .seed = args.seed,
                     .task = args.calib.empty() ? nullptr : &task,
                     .general = args.general.empty() ? nullptr : &general,
+                    .donor = donor ? &*donor : nullptr,
                     .progress = runtime.progress(),
                     .stop = runtime.interrupt.token()};
   const auto built = build_fragment(*model, spec, out);
@@ -138,8 +150,9 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--role", args->role, "coder, debugger, security, math, korean or your own");
   command->add_option("--preset", args->preset, "coder, debugger, security or math: name, role and shipped calibration in one");
   command->add_option("--calib", args->calib, "Text of the skill (.txt, .jsonl, .gz), or activation statistics (imatrix .gguf)");
-  command->add_option("--general", args->general, "The same for general text (recipes contrast and channel)");
-  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, magnitude or random")->capture_default_str();
+  command->add_option("--general", args->general, "The same for general text (recipes contrast, channel and actsvd)");
+  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, actsvd, donor, magnitude or random")->capture_default_str();
+  command->add_option("--donor", args->donor, "GGUF of a model tuned from the same base (recipe donor: its difference, as a fragment)");
   command->add_option("--keep", args->keep, "Share of the weights of each output row (recipes that make a mask)")
       ->check(CLI::Range(0.001, 1.0))
       ->capture_default_str();

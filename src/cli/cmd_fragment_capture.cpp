@@ -15,7 +15,7 @@ struct Args {
   EngineArgs engine;
   std::string preset, out;
   std::vector<std::string> calib;
-  size_t max_tokens = 30000, sketch_size = 128;
+  size_t max_tokens = 30000, sketch_size = kSketchSize;
   bool second_moments = false;
 };
 

@@ -40,6 +40,7 @@ void check_spec(const FragmentSpec& spec) {
   const RecipeTraits& recipe = traits(spec.recipe);
   if (recipe.needs.task && spec.task == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a task text");
   if (recipe.needs.general && spec.general == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a general text");
+  if (recipe.needs.donor && spec.donor == nullptr) refuse("recipe " + std::string(recipe.name) + " needs another model", "--donor FILE");
 }
 
 void check_stats(const ActivationStats& stats, std::string_view which, const Model& base, std::span<const GgufTensor* const> layers) {
@@ -62,6 +63,49 @@ void check_stats(const ActivationStats& stats, std::string_view which, const Mod
     if (std::all_of(sums.begin(), sums.end(), [](double s) { return s == 0; })) {
       refuse(place + tensor->name + ": every input is zero, so nothing is important", "capture them again", ErrorCode::kFailedPrecondition);
     }
+  }
+}
+
+void check_sketches(const ActivationStats& stats, std::string_view which, std::span<const GgufTensor* const> layers, size_t rank) {
+  const std::string place = std::string(which) + " statistics: ";
+  const std::string fix = "aicoder fragment capture --second-moments --calib TEXT -o FILE";
+  for (const GgufTensor* tensor : layers) {
+    const std::string input = input_name(tensor->name);
+    const auto found = stats.sketches.find(input);
+    if (found == stats.sketches.end()) refuse(place + "expected second moments of " + input + ", which are missing", fix);
+    const InputSketch& sketch = found->second;
+    if (sketch.n_in != tensor->ne[0] || sketch.n_rows() == 0 || sketch.rows.size() % sketch.n_in != 0) {
+      refuse(place + "second moments of " + input + ": expected rows of " + std::to_string(tensor->ne[0]) + " inputs, found " +
+             std::to_string(sketch.n_rows()) + " of " + std::to_string(sketch.n_in));
+    }
+    if (!std::all_of(sketch.rows.begin(), sketch.rows.end(), [](float v) { return std::isfinite(v); })) {
+      refuse(place + "second moments of " + input + ": expected finite values");
+    }
+    if (rank > sketch.size) {
+      refuse("rank: expected at most " + std::to_string(sketch.size) + ", the size of the " + std::string(which) + " sketches, found " +
+                 std::to_string(rank),
+             fix + " --sketch-size " + std::to_string(2 * rank));
+    }
+  }
+}
+
+void check_donor(const GgufFile& donor, const Model& base, std::span<const GgufTensor* const> layers) {
+  const std::string place = "donor " + donor.path().filename().string() + ": ", fix = "--donor FILE of a model tuned from the same base";
+  const std::string architecture = donor.get_string("general.architecture").value_or("nothing");
+  if (architecture != base.architecture()) refuse(place + "expected architecture " + base.architecture() + ", found " + architecture, fix);
+  const auto shape = [](const GgufTensor& tensor) {
+    std::string text;
+    for (const uint64_t n : tensor.ne) text += (text.empty() ? "" : " x ") + std::to_string(n);
+    return text;
+  };
+  for (const GgufTensor* tensor : layers) {
+    const GgufTensor* theirs = donor.find(tensor->name);
+    if (theirs == nullptr) refuse(place + "expected layer " + tensor->name + ", which is missing", fix);
+    if (theirs->ne != tensor->ne) refuse(place + tensor->name + ": expected " + shape(*tensor) + ", found " + shape(*theirs), fix);
+  }
+  const size_t n_theirs = linear_layers(donor).size();
+  if (n_theirs != layers.size()) {
+    refuse(place + "expected " + std::to_string(layers.size()) + " linear layers, found " + std::to_string(n_theirs), fix);
   }
 }
 
@@ -100,11 +144,18 @@ Factors factor_layer(const Model& base, const GgufTensor& tensor, const Fragment
   if (task != nullptr) {
     view.task_norms = task->norms();
     view.task_tokens = task->tokens;
+    if (traits(spec.recipe).needs.second_moments) view.task_sketch = &spec.task->sketches.at(input_name(tensor.name));
   }
   if (spec.general != nullptr && traits(spec.recipe).needs.general) {
     const LayerStats& general = spec.general->layers.at(tensor.name);
     view.general_norms = general.norms();
     view.general_tokens = general.tokens;
+    if (traits(spec.recipe).needs.second_moments) view.general_sketch = &spec.general->sketches.at(input_name(tensor.name));
+  }
+
+  if (traits(spec.recipe).needs.donor) {
+    view.donor = spec.donor;
+    view.donor_weight = spec.donor->find(tensor.name);
   }
 
   std::vector<float> weight(n_out * n_in);
@@ -190,6 +241,10 @@ void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spe
   writer.set(key::kSeed, spec.seed);
   writer.set(key::kCalibrationHashes, hashes(spec.task));
   writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs.general ? spec.general : nullptr));
+  if (traits(spec.recipe).needs.donor) {
+    writer.set(key::kDonorName, spec.donor->get_string("general.name").value_or(spec.donor->path().stem().string()));
+    writer.set(key::kDonorHash, sha256_file(spec.donor->path(), spec.progress, spec.stop));
+  }
   writer.set(key::kTensorNames, GgufArray(std::move(names)));
   writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
   set_strength_and_evidence(writer, spec.strength, {});
@@ -209,9 +264,21 @@ FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const 
   }
   if (spec.task != nullptr) check_stats(*spec.task, "task", base, layers);
   if (spec.general != nullptr && traits(spec.recipe).needs.general) check_stats(*spec.general, "general", base, layers);
+  if (traits(spec.recipe).needs.donor) check_donor(*spec.donor, base, layers);
+  if (traits(spec.recipe).needs.second_moments) {
+    check_sketches(*spec.task, "task", layers, spec.rank);
+    check_sketches(*spec.general, "general", layers, spec.rank);
+    if (!spec.task->dataset_hashes.empty() && spec.task->dataset_hashes == spec.general->dataset_hashes) {
+      refuse("expected task and general statistics of two texts, found the same text twice", "give another general text",
+             ErrorCode::kFailedPrecondition);
+    }
+  }
 
   const std::vector<Factors> factors = factor_layers(base, layers, spec);
   if (std::all_of(factors.begin(), factors.end(), [](const Factors& f) { return f.empty; })) {
+    if (traits(spec.recipe).needs.donor) {
+      refuse("the donor's layers are those of the base", "--donor FILE of another model", ErrorCode::kFailedPrecondition);
+    }
     refuse("the recipe selects no weight: task and general statistics rank every row alike", "give another general text",
            ErrorCode::kFailedPrecondition);
   }

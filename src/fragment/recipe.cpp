@@ -19,8 +19,10 @@ constexpr std::array kRecipes = {
     RecipeTraits{"magnitude", masked<magnitude_mask>, {}, true},
     RecipeTraits{"random", masked<random_mask>, {}, true},
     RecipeTraits{"channel", channel_factors, {.task = true, .general = true}, false},
+    RecipeTraits{"actsvd", actsvd_factors, {.task = true, .general = true, .second_moments = true}, false},
+    RecipeTraits{"donor", donor_factors, {.donor = true}, false},
 };
-constexpr std::array<std::string_view, 5> kPlanned = {"actsvd", "donor", "distill", "steer", "search"};
+constexpr std::array<std::string_view, 3> kPlanned = {"distill", "steer", "search"};
 
 }  // namespace
 

@@ -20,6 +20,9 @@ struct LayerView {
   size_t n_out = 0;
   size_t rank = 0;  ///< asked for, at most min(n_out, n_in)
   uint64_t task_tokens = 0, general_tokens = 0;
+  const InputSketch *task_sketch = nullptr, *general_sketch = nullptr;  ///< where the recipe needs second moments
+  const GgufFile* donor = nullptr;                                      ///< where the recipe needs one
+  const GgufTensor* donor_weight = nullptr;                             ///< of this layer, in the donor
 };
 
 struct LayerFactors {
@@ -40,6 +43,8 @@ std::vector<bool> random_mask(const LayerView& layer, std::span<const float> row
 LayerFactors masked_factors(MaskFn mask, const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
 
 LayerFactors channel_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
+LayerFactors actsvd_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
+LayerFactors donor_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
 
 struct RecipeTraits {
   std::string_view name;

@@ -8,6 +8,56 @@
 #include "fragment/eigen_parts.h"
 
 namespace aicoder::fragment {
+namespace {
+
+/// Left singular vectors and values of a tall or wide matrix: QR first, so that the SVD is of a small matrix, in double.
+struct LeftSvd {
+  Matrix u;           // [n_out, k]
+  Eigen::VectorXd s;  // [k]
+};
+LeftSvd left_svd(const Matrix& y) {
+  const Matrix q = orthonormal(y);
+  const SmallSvd svd = small_svd((q.transpose() * y).cast<double>());
+  return {q * svd.u.cast<float>(), svd.s};
+}
+
+Eigen::Index n_general(const Eigen::VectorXd& s, Eigen::Index n_out, Eigen::Index rank) {
+  const double wanted = kGeneralShare * s.squaredNorm();
+  double energy = 0;
+  Eigen::Index n = 0;
+  while (n < s.size() && energy < wanted) energy += s(n) * s(n), ++n;
+  // A few massive activations, as the first token has, alone can make 90 % of the energy: hence at least the rank.
+  return std::max<Eigen::Index>(0, std::min({std::max(n, rank), s.size(), n_out / 2, n_out - rank}));
+}
+
+void write_factors(LowRank& low, Eigen::Index k, const Eigen::VectorXf& b_k, const Eigen::VectorXf& a_k) {
+  const float share = balance(b_k.cwiseAbs().maxCoeff(), a_k.cwiseAbs().maxCoeff());
+  const auto r = static_cast<Eigen::Index>(low.rank);
+  Eigen::Map<RowMajor>(low.b.data(), b_k.size(), r).col(k) = b_k * share;
+  Eigen::Map<RowMajor>(low.a.data(), r, a_k.size()).row(k) = a_k.transpose() / share;
+}
+
+}  // namespace
+
+LowRank task_directions(std::span<const float> weight, size_t n_out, size_t n_in, std::span<const float> task,
+                        std::span<const float> general, size_t rank) {
+  const auto rows = static_cast<Eigen::Index>(n_out), cols = static_cast<Eigen::Index>(n_in), r = static_cast<Eigen::Index>(rank);
+  const auto inputs = [cols](std::span<const float> x) {
+    return Eigen::Map<const RowMajor>(x.data(), static_cast<Eigen::Index>(x.size()) / cols, cols);
+  };
+  const Eigen::Map<const RowMajor> w(weight.data(), rows, cols);
+  Matrix y = w * inputs(task).transpose();
+  const double energy = y.cast<double>().norm();
+  const LeftSvd known = left_svd(w * inputs(general).transpose());
+  const Matrix g = known.u.leftCols(n_general(known.s, rows, r));
+  for (int i = 0; i < 2; ++i) y -= g * (g.transpose() * y);  // twice: the first leaves rounding of the size of what it took
+  const LeftSvd svd = left_svd(y);
+  LowRank low{.b = std::vector<float>(n_out * rank), .a = std::vector<float>(rank * n_in), .rank = rank, .retained_energy = 1};
+  for (Eigen::Index k = 0; k < std::min<Eigen::Index>(r, svd.s.size()) && svd.s(k) > 1e-5 * energy; ++k) {
+    write_factors(low, k, svd.u.col(k), w.transpose() * svd.u.col(k));
+  }
+  return low;
+}
 
 double shrink_rows(std::vector<float>& rows, size_t n_in, size_t size) {
   const auto n = static_cast<Eigen::Index>(n_in), m = static_cast<Eigen::Index>(rows.size() / n_in), l = static_cast<Eigen::Index>(size);

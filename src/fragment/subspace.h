@@ -14,4 +14,16 @@ namespace aicoder::fragment {
 /// \return delta   Source: Ghashami et al. 2016, arXiv 1501.01711, section 2 (here with delta of index size + 1, not size).
 double shrink_rows(std::vector<float>& rows, size_t n_in, size_t size);
 
+/// The general directions that task_directions projects out: the fewest left singular vectors of W X_general with this share of its
+/// energy, but no fewer than the rank, and no more than half of the outputs or than leave room for the rank.
+inline constexpr double kGeneralShare = 0.9;
+
+/// U U^T W as factors B = U, A = U^T W: U are the first `rank` left singular vectors of (I - G G^T) W X_task, G the general directions.
+/// Where the projection leaves fewer directions, the other components are 0.
+/// \param weight  [n_out, n_in]
+/// \param task, general  [any number of rows, n_in]: inputs, or sketches of them: X X^T is all that counts
+/// \return retained_energy 1
+LowRank task_directions(std::span<const float> weight, size_t n_out, size_t n_in, std::span<const float> task,
+                        std::span<const float> general, size_t rank);
+
 }  // namespace aicoder::fragment

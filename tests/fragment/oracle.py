@@ -61,6 +61,26 @@ def moments_apart(folder, n_in):
     store(folder, "apart", np.array([values[0], values[-1], (x**2).sum()]), np.float64)
 
 
+def actsvd(folder, n_out, n_in, rank):
+    """weight, task, general -> delta: U U^T W, U the top left singular vectors of W X_task^T without the general ones, in double"""
+    w = load(folder, "weight", n_out, n_in).astype(np.float64)
+    task, general = (load(folder, name, -1, n_in).astype(np.float64) for name in ("task", "general"))
+    g, s, _ = np.linalg.svd(w @ general.T, full_matrices=False)
+    n = int(np.searchsorted(np.cumsum(s**2), 0.9 * (s**2).sum())) + 1
+    n = max(0, min(max(n, rank), len(s), n_out // 2, n_out - rank))
+    y = w @ task.T
+    u = np.linalg.svd(y - g[:, :n] @ (g[:, :n].T @ y), full_matrices=False)[0][:, :rank]
+    store(folder, "delta", u @ (u.T @ w))
+
+
+def actsvd_kept(folder, n_out, n_in, path, name):
+    """weight, task, general -> apart (float64): distance of the file's factors to U U^T W, relative to its norm"""
+    b, a = factors(path, name)
+    actsvd(folder, n_out, n_in, a.shape[0])
+    delta = load(folder, "delta", n_out, n_in).astype(np.float64)
+    store(folder, "apart", np.array([np.linalg.norm(b @ a - delta) / np.linalg.norm(delta)]), np.float64)
+
+
 def half(folder):
     """values -> halves (bits of F16)"""
     with np.errstate(over="ignore"):
@@ -103,13 +123,40 @@ def contrast_kept(folder, n_out, n_in, path, name):
     store(folder, "best", np.array([(s[: a.shape[0]] ** 2).sum() / total]), np.float64)
 
 
+def donor_kept(folder, n_out, n_in, path, name):
+    """weight, donor, task -> kept, best (float64): the share of donor - weight that the file's factors keep, and that the exact SVD would"""
+    x = load(folder, "task", n_in).astype(np.float64)
+    delta = load(folder, "donor", n_out, n_in).astype(np.float64) - load(folder, "weight", n_out, n_in)
+    b, a = factors(path, name)
+    total = ((delta * x) ** 2).sum()
+    store(folder, "kept", np.array([1 - (((delta - b @ a) * x) ** 2).sum() / total]), np.float64)
+    store(folder, "best", np.array([(np.linalg.svd(delta * x, compute_uv=False)[: a.shape[0]] ** 2).sum() / total]), np.float64)
+
+
 def merge(folder, n_out, n_in, strength, path, name):
     """weight -> merged: weight + strength * B A"""
     b, a = factors(path, name)
     store(folder, "merged", load(folder, "weight", n_out, n_in) + strength * (b @ a))
 
 
-COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, channel, moments_apart, half, imatrix_dump, contrast_kept, merge)}
+COMMANDS = {
+    f.__name__: f
+    for f in (
+        score,
+        mask,
+        energy,
+        residual,
+        channel,
+        moments_apart,
+        actsvd,
+        actsvd_kept,
+        half,
+        imatrix_dump,
+        contrast_kept,
+        donor_kept,
+        merge,
+    )
+}
 
 if __name__ == "__main__":
     command, folder, *sizes = sys.argv[1:]

@@ -18,14 +18,16 @@ LayerView view(double keep = 0.5) {
 const std::vector<float> kRow = {2.0f, 3.0f, 1.0f, -1.0f};
 
 TEST(Recipe, NamesRoundTrip) {
-  for (const Recipe recipe : {Recipe::kWanda, Recipe::kContrast, Recipe::kMagnitude, Recipe::kRandom, Recipe::kChannel}) {
+  for (const Recipe recipe :
+       {Recipe::kWanda, Recipe::kContrast, Recipe::kMagnitude, Recipe::kRandom, Recipe::kChannel, Recipe::kActsvd, Recipe::kDonor}) {
     EXPECT_EQ(parse_recipe(to_string(recipe)), recipe);
   }
 }
 
 TEST(Recipe, TellsPlannedFromUnknown) {
   EXPECT_ERROR(parse_recipe("search"), ErrorCode::kUnimplemented, "designed but not built yet");
-  EXPECT_ERROR(parse_recipe("wandaa"), ErrorCode::kInvalidArgument, "one of wanda, contrast, magnitude, random, channel, found 'wandaa'");
+  EXPECT_ERROR(parse_recipe("wandaa"), ErrorCode::kInvalidArgument,
+               "one of wanda, contrast, magnitude, random, channel, actsvd, donor, found 'wandaa'");
 }
 
 TEST(Recipe, WandaWeighsByTaskActivations) {
