@@ -76,13 +76,14 @@ struct CaptureOptions {
 /// do not share inputs as llama's do), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
-enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor };
+enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor, kDistill };
 std::string_view to_string(Recipe recipe) noexcept;
 /// What a recipe cannot do without.
 struct RecipeNeeds {
   bool task = false, general = false;  ///< statistics of such a text
   bool second_moments = false;         ///< in these statistics
   bool donor = false;                  ///< another model of the same shape
+  bool prompt = false;                 ///< and records to read with and without it
 };
 RecipeNeeds recipe_needs(Recipe recipe) noexcept;
 /// \throws Error kInvalidArgument (unknown), kUnimplemented (named in the design, not built yet).
@@ -128,6 +129,16 @@ LowRank weighted_low_rank(std::span<const float> delta, size_t n_out, size_t n_i
 /// largest F16 during calibration: ggml converts the inputs of an F16 product to F16 too (docs/formats/fragment.md).
 enum class FragmentStorage { kAuto, kF32, kF16 };
 
+/// What `distill` compiles into weights: a prompt, and answers that are read with and without it. Conversations end with an answer and take
+/// the prompt as system message, plain texts have it in front.
+struct PromptPairs {
+  std::shared_ptr<const Model> model;  ///< the base
+  std::vector<TextRecord> records;
+  std::string prompt;
+  size_t max_tokens = 2048;  ///< of answers, 1 to 16384: the fit solves for a matrix of its square, and memory grows with it
+  double ridge = 0.01;       ///< lambda, as a share of the tokens' mean squared norm; above 0
+};
+
 struct FragmentSpec {
   std::string name;  ///< letters, digits, '.', '_', '-'
   std::string role;  ///< "coder", "debugger", "security", "math", "korean" or free
@@ -137,10 +148,11 @@ struct FragmentSpec {
   float strength = 0.0f;  ///< written as the default strength; select_strength sets it later
   FragmentStorage storage = FragmentStorage::kAuto;
   uint64_t seed = 0;
-  int n_threads = 0;                         ///< layers in work at once; 0: physical cores this process may use. Does not change the result
-  const ActivationStats* task = nullptr;     ///< required but for magnitude, random and donor (which weight the SVD by it if given)
+  int n_threads = 0;                      ///< layers in work at once; 0: physical cores this process may use. Does not change the result
+  const ActivationStats* task = nullptr;  ///< required but for magnitude, random, donor (which weight the SVD by it if given) and distill
   const ActivationStats* general = nullptr;  ///< required by contrast, channel and actsvd, unused by the others
   const GgufFile* donor = nullptr;           ///< required by donor: a model of the base's architecture and shapes
+  const PromptPairs* pairs = nullptr;        ///< required by distill
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -156,9 +168,10 @@ struct FragmentBuild {
   double retained_energy = 0;  ///< mean over tensors
   std::vector<FragmentTensor> tensors;
 };
-/// Reads the base weights from its file, one linear layer per thread in memory. Same base, spec and seed: same tensors.
-/// Progress is called from the working threads, one call at a time.
-/// \throws Error kInvalidArgument (statistics of another base or missing layers, a donor of another shape, keep, rank, name),
+/// Reads the base weights from its file, one linear layer per thread in memory; distill reads its records once for every 2 GiB of inputs.
+/// Same base, spec and seed: same tensors. Progress is called from the working threads, one call at a time.
+/// \throws Error kInvalidArgument (statistics of another base or missing layers, a donor of another shape, pairs of
+/// which nothing can be learned, keep, rank, name),
 /// kFailedPrecondition (what was given selects nothing), kUnimplemented (a base without known linear layers), kCancelled (no file is left).
 FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const std::filesystem::path& out);
 

@@ -14,10 +14,10 @@ namespace {
 
 struct Args {
   EngineArgs engine;
-  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, donor;
+  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, donor, prompt;
   std::vector<std::string> calib, general;
-  double keep = 0.2;
-  size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0;
+  double keep = 0.2, ridge = 0.01;
+  size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0, pair_tokens = 2048;
   bool recapture = false;
 };
 
@@ -42,6 +42,25 @@ std::optional<double> calibration_loss(Runtime& runtime, LocalGenerator& generat
   return std::nullopt;
 }
 
+/// Of distill: the text of the file, or what was given.
+std::string prompt_text(const std::string& argument) {
+  std::error_code too_long_for_a_name;
+  return std::filesystem::is_regular_file(argument, too_long_for_a_name) ? read_file(argument, size_t{1} << 20) : argument;
+}
+
+std::vector<TextRecord> records_of(const std::vector<std::string>& files) {
+  std::vector<TextRecord> all;
+  for (const auto& file : files) {
+    if (is_statistics(file)) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] distill reads text, and {} holds statistics", file),
+                  "give --calib a .jsonl with prompts and answers");
+    }
+    auto records = read_text_records(file);
+    std::move(records.begin(), records.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
 int run(Runtime& runtime, Args args) {
   const auto recipe = parse_recipe(args.recipe);
   const auto needs = recipe_needs(recipe);
@@ -50,8 +69,8 @@ int run(Runtime& runtime, Args args) {
   if (!strength) box = std::make_unique<Sandbox>();
   auto engine = make_engine(runtime, args.engine, 8);
   const auto& model = engine.model;
-  // What ships has no second moments.
-  const bool recapture = args.recapture || needs.second_moments;
+  // What ships has no second moments, and is no text.
+  const bool recapture = args.recapture || needs.second_moments || needs.prompt;
   const size_t sketch_size = needs.second_moments ? std::max<size_t>(kSketchSize, 2 * args.rank) : 0;
   if (!args.preset.empty()) {
     if (args.name.empty()) args.name = args.preset;
@@ -62,7 +81,7 @@ int run(Runtime& runtime, Args args) {
   if (args.name.empty()) throw Error(ErrorCode::kInvalidArgument, "[fragment build] no name", "give --name NAME or --preset coder");
   if (args.name.find('/') != std::string::npos)
     throw Error(ErrorCode::kInvalidArgument, "[fragment build] a name holds no '/'; use -o for a path");
-  if (needs.task && args.calib.empty())
+  if ((needs.task || needs.prompt) && args.calib.empty())
     throw Error(ErrorCode::kInvalidArgument, "[fragment build] no calibration text", "give --calib FILE or --preset coder");
   if (needs.general && args.general.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -75,6 +94,12 @@ int run(Runtime& runtime, Args args) {
                             : fmt::format("[fragment build] recipe {} takes no --donor", args.recipe),
                 needs.donor ? "add --donor FILE" : "--recipe donor");
   }
+  if (needs.prompt == args.prompt.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                needs.prompt ? "[fragment build] distill needs --prompt: the text that is to act without being there"
+                             : fmt::format("[fragment build] recipe {} takes no --prompt", args.recipe),
+                needs.prompt ? "add --prompt TEXT" : "--recipe distill");
+  }
   std::optional<GgufFile> donor;
   if (needs.donor) donor = GgufFile::open(args.donor);
   const std::filesystem::path out =
@@ -82,7 +107,13 @@ int run(Runtime& runtime, Args args) {
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
 
   ActivationStats task, general;
-  if (!args.calib.empty()) task = gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads, sketch_size);
+  const PromptPairs pairs{.model = model,
+                          .records = needs.prompt ? records_of(args.calib) : std::vector<TextRecord>{},
+                          .prompt = needs.prompt ? prompt_text(args.prompt) : std::string{},
+                          .max_tokens = args.pair_tokens,
+                          .ridge = args.ridge};
+  const bool with_task = !args.calib.empty() && !needs.prompt;
+  if (with_task) task = gather_statistics(runtime, model, args.calib, args.max_tokens, args.engine.n_threads, sketch_size);
   if (!args.general.empty()) general = gather_statistics(runtime, model, args.general, args.max_tokens, args.engine.n_threads, sketch_size);
   FragmentSpec spec{.name = args.name,
                     .role = args.role,
@@ -91,9 +122,11 @@ int run(Runtime& runtime, Args args) {
                     .rank = args.rank,
                     .strength = strength.value_or(0.0f),
                     .seed = args.seed,
-                    .task = args.calib.empty() ? nullptr : &task,
+                    .n_threads = args.engine.n_threads,
+                    .task = with_task ? &task : nullptr,
                     .general = args.general.empty() ? nullptr : &general,
                     .donor = donor ? &*donor : nullptr,
+                    .pairs = needs.prompt ? &pairs : nullptr,
                     .progress = runtime.progress(),
                     .stop = runtime.interrupt.token()};
   const auto built = build_fragment(*model, spec, out);
@@ -151,8 +184,17 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--preset", args->preset, "coder, debugger, security or math: name, role and shipped calibration in one");
   command->add_option("--calib", args->calib, "Text of the skill (.txt, .jsonl, .gz), or activation statistics (imatrix .gguf)");
   command->add_option("--general", args->general, "The same for general text (recipes contrast, channel and actsvd)");
-  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, actsvd, donor, magnitude or random")->capture_default_str();
+  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, actsvd, donor, distill, magnitude or random")
+      ->capture_default_str();
   command->add_option("--donor", args->donor, "GGUF of a model tuned from the same base (recipe donor: its difference, as a fragment)");
+  command->add_option("--prompt", args->prompt,
+                      "Text, or a file of it, that the fragment is to replace (recipe distill; --calib gives answers)");
+  command->add_option("--pair-tokens", args->pair_tokens, "Answer tokens that distill fits")
+      ->check(CLI::Range(1, 16384))
+      ->capture_default_str();
+  command->add_option("--ridge", args->ridge, "Of distill: how much it holds back, as a share of the inputs' mean square")
+      ->check(CLI::Range(1e-6, 1e3))
+      ->capture_default_str();
   command->add_option("--keep", args->keep, "Share of the weights of each output row (recipes that make a mask)")
       ->check(CLI::Range(0.001, 1.0))
       ->capture_default_str();

@@ -3,14 +3,17 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
 #include "fragment/fragment_keys.h"
 #include "fragment/half.h"
 #include "fragment/linear_layers.h"
-#include "fragment/low_rank.h"
+#include "fragment/paired_inputs.h"
+#include "fragment/parallel.h"
 #include "fragment/recipe.h"
 #include "fragment/seeded_random.h"
 
@@ -41,6 +44,9 @@ void check_spec(const FragmentSpec& spec) {
   if (recipe.needs.task && spec.task == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a task text");
   if (recipe.needs.general && spec.general == nullptr) refuse("recipe " + std::string(recipe.name) + " needs statistics of a general text");
   if (recipe.needs.donor && spec.donor == nullptr) refuse("recipe " + std::string(recipe.name) + " needs another model", "--donor FILE");
+  if (recipe.needs.prompt && (spec.pairs == nullptr || spec.pairs->model == nullptr)) {
+    refuse("recipe " + std::string(recipe.name) + " needs a prompt and answers to read with it", "--prompt TEXT --calib FILE");
+  }
 }
 
 void check_stats(const ActivationStats& stats, std::string_view which, const Model& base, std::span<const GgufTensor* const> layers) {
@@ -133,7 +139,10 @@ std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
   return {bytes.begin(), bytes.end()};
 }
 
-Factors factor_layer(const Model& base, const GgufTensor& tensor, const FragmentSpec& spec, const std::stop_token& stop) {
+using PairedInputs = std::map<std::string, PairedInput>;
+
+Factors factor_layer(const Model& base, const GgufTensor& tensor, const FragmentSpec& spec, const PairedInputs& pairs,
+                     const std::stop_token& stop) {
   const size_t n_in = static_cast<size_t>(tensor.ne[0]), n_out = static_cast<size_t>(tensor.ne[1]);
   LayerView view{.n_in = n_in,
                  .keep = spec.keep,
@@ -157,6 +166,7 @@ Factors factor_layer(const Model& base, const GgufTensor& tensor, const Fragment
     view.donor = spec.donor;
     view.donor_weight = spec.donor->find(tensor.name);
   }
+  if (traits(spec.recipe).needs.prompt) view.pair = &pairs.at(input_name(tensor.name));
 
   std::vector<float> weight(n_out * n_in);
   for (size_t first = 0; first < n_out; first += kRowsAtOnce) {
@@ -168,54 +178,73 @@ Factors factor_layer(const Model& base, const GgufTensor& tensor, const Fragment
   Factors result{.info = {.name = tensor.name, .rank = view.rank, .retained_energy = low.retained_energy}, .empty = empty};
 
   // Without statistics nothing is known of the inputs; F16 is then safe only if asked for.
-  const bool half = spec.storage == FragmentStorage::kF16 ||
-                    (spec.storage == FragmentStorage::kAuto && task != nullptr && largest_input(*task) < kLargestF16Input);
+  float largest = INFINITY;
+  if (task != nullptr) largest = largest_input(*task);
+  if (view.pair != nullptr) largest = view.pair->max_abs;
+  const bool half = spec.storage == FragmentStorage::kF16 || (spec.storage == FragmentStorage::kAuto && largest < kLargestF16Input);
   result.type = half ? GgufType::kF16 : GgufType::kF32;
   result.a = pack(low.a, result.type);
   result.b = pack(low.b, result.type);
   return result;
 }
 
-/// Works on the layers with several threads. The first error stops the others and is rethrown here.
-std::vector<Factors> factor_layers(const Model& base, std::span<const GgufTensor* const> layers, const FragmentSpec& spec) {
-  std::vector<Factors> results(layers.size());
-  std::atomic<size_t> next = 0;
-  size_t done = 0;
-  std::mutex mutex;  // guards done, error and the progress call
-  std::exception_ptr error;
+/// Works on layers [first, last) with several threads. The first error stops the others and is rethrown here.
+void factor_layers(const Model& base, std::span<const GgufTensor* const> layers, size_t first, size_t last, const FragmentSpec& spec,
+                   const PairedInputs& pairs, std::vector<Factors>& results) {
+  size_t done = first;
+  std::mutex mutex;  // guards done and the progress call
   std::stop_source stop_all;
   const std::stop_callback forward(spec.stop, [&stop_all] { stop_all.request_stop(); });
-  const auto work = [&] {
-    for (size_t i = next++; i < layers.size(); i = next++) {
-      try {
-        results[i] = factor_layer(base, *layers[i], spec, stop_all.get_token());
-        const std::lock_guard lock(mutex);
-        ++done;
-        if (spec.progress) {
-          spec.progress({.stage = "build fragment",
-                         .done = static_cast<double>(done),
-                         .total = static_cast<double>(layers.size()),
-                         .unit = "layers"});
-        }
-      } catch (...) {  // a thread's edge: carried to the caller
-        const std::lock_guard lock(mutex);
-        if (!error) error = std::current_exception();
-        stop_all.request_stop();
-        return;
-      }
+  for_each_parallel(last - first, spec.n_threads > 0 ? spec.n_threads : usable_cores(), [&](size_t i) {
+    try {
+      results[first + i] = factor_layer(base, *layers[first + i], spec, pairs, stop_all.get_token());
+    } catch (...) {  // what the others do is not needed any more
+      stop_all.request_stop();
+      throw;
     }
-  };
-  {
-    const size_t n_threads = std::min(layers.size(), static_cast<size_t>(spec.n_threads > 0 ? spec.n_threads : usable_cores()));
-    std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < n_threads; ++i) helpers.emplace_back(work);
-    work();
+    const std::lock_guard lock(mutex);
+    ++done;
+    if (spec.progress) {
+      spec.progress(
+          {.stage = "build fragment", .done = static_cast<double>(done), .total = static_cast<double>(layers.size()), .unit = "layers"});
+    }
+  });
+}
+
+/// The end of the layers from `first` on whose paired inputs fit the memory for them; at least one input.
+size_t end_of_pass(std::span<const GgufTensor* const> layers, size_t first, size_t n_tokens, std::set<std::string>& inputs) {
+  constexpr uint64_t kPassBytes = uint64_t{2} << 30;
+  uint64_t bytes = 0;
+  for (size_t i = first; i < layers.size(); ++i) {
+    const std::string input = input_name(layers[i]->name);
+    if (inputs.contains(input)) continue;
+    const uint64_t more = n_tokens * (2 * layers[i]->ne[0] + n_tokens) * sizeof(float);
+    if (!inputs.empty() && bytes + more > kPassBytes) return i;
+    bytes += more;
+    inputs.insert(input);
   }
-  if (error) std::rethrow_exception(error);
+  return layers.size();
+}
+
+std::vector<Factors> factor_all(const Model& base, std::span<const GgufTensor* const> layers, const FragmentSpec& spec,
+                                const AlignedText& text) {
+  std::vector<Factors> results(layers.size());
+  for (size_t first = 0; first < layers.size();) {
+    size_t last = layers.size();
+    PairedInputs pairs;
+    if (traits(spec.recipe).needs.prompt) {
+      std::set<std::string> inputs;
+      last = end_of_pass(layers, first, text.n_tokens, inputs);
+      pairs = capture_pairs(*spec.pairs, text, inputs, spec.n_threads, spec.stop);
+    }
+    factor_layers(base, layers, first, last, spec, pairs, results);
+    first = last;
+  }
   return results;
 }
 
-void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spec, std::span<const Factors> factors) {
+void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spec, std::span<const Factors> factors,
+                  const AlignedText& text) {
   std::vector<std::string> names;
   std::vector<float> energy;
   for (const Factors& f : factors) {
@@ -239,11 +268,16 @@ void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spe
   if (traits(spec.recipe).uses_keep) writer.set(key::kKeep, static_cast<float>(spec.keep));
   writer.set(key::kRank, static_cast<uint32_t>(spec.rank));
   writer.set(key::kSeed, spec.seed);
-  writer.set(key::kCalibrationHashes, hashes(spec.task));
+  writer.set(key::kCalibrationHashes, text.hash.empty() ? hashes(spec.task) : GgufArray(std::vector<std::string>{text.hash}));
   writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs.general ? spec.general : nullptr));
   if (traits(spec.recipe).needs.donor) {
     writer.set(key::kDonorName, spec.donor->get_string("general.name").value_or(spec.donor->path().stem().string()));
     writer.set(key::kDonorHash, sha256_file(spec.donor->path(), spec.progress, spec.stop));
+  }
+  if (traits(spec.recipe).needs.prompt) {
+    writer.set(key::kPrompt, spec.pairs->prompt);
+    writer.set(key::kPairTokens, static_cast<uint32_t>(text.n_tokens));
+    writer.set(key::kRidge, static_cast<float>(spec.pairs->ridge));
   }
   writer.set(key::kTensorNames, GgufArray(std::move(names)));
   writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
@@ -274,17 +308,28 @@ FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const 
     }
   }
 
-  const std::vector<Factors> factors = factor_layers(base, layers, spec);
+  AlignedText text;
+  if (traits(spec.recipe).needs.prompt) {
+    if (spec.pairs->model->fingerprint() != base.fingerprint()) {
+      refuse("expected pairs read by base " + base.name() + ", found " + spec.pairs->model->name());
+    }
+    text = align_records(*spec.pairs);
+  }
+
+  const std::vector<Factors> factors = factor_all(base, layers, spec, text);
   if (std::all_of(factors.begin(), factors.end(), [](const Factors& f) { return f.empty; })) {
     if (traits(spec.recipe).needs.donor) {
       refuse("the donor's layers are those of the base", "--donor FILE of another model", ErrorCode::kFailedPrecondition);
+    }
+    if (traits(spec.recipe).needs.prompt) {
+      refuse("the prompt changes no input of any layer", "--prompt TEXT", ErrorCode::kFailedPrecondition);
     }
     refuse("the recipe selects no weight: task and general statistics rank every row alike", "give another general text",
            ErrorCode::kFailedPrecondition);
   }
 
   GgufWriter writer;
-  set_metadata(writer, base, spec, factors);
+  set_metadata(writer, base, spec, factors, text);
   FragmentBuild build{.path = out};
   for (size_t i = 0; i < layers.size(); ++i) {
     const Factors& f = factors[i];

@@ -8,24 +8,10 @@
 #include "aicoder/fragment.h"
 #include "fragment/linear_layers.h"
 #include "fragment/parallel.h"
+#include "fragment/record_hash.h"
 
 namespace aicoder {
 namespace {
-
-/// Roles and texts with their lengths, so that no two different records hash alike.
-std::string hash_record(const TextRecord& record) {
-  Sha256 hash;
-  const auto add = [&hash](std::string_view text) {
-    hash.update(std::to_string(text.size()) + ":");
-    hash.update(text);
-  };
-  add(record.text);
-  for (const ChatMessage& message : record.messages) {
-    add(message.role);
-    add(message.content);
-  }
-  return hash.hex();
-}
 
 /// Adds up rows of layer inputs as the model computes them.
 class Collector {
@@ -132,7 +118,7 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
     if (stats.tokens >= limit) break;
     const std::vector<Token> tokens = tokenize_record(*model, record);
     if (tokens.empty()) continue;
-    stats.dataset_hashes.push_back(hash_record(record));
+    stats.dataset_hashes.push_back(fragment::hash_record(record));
     // A model that wants a begin token reads every window with one, as llama-imatrix does.
     const bool starts_with_bos = model->bos() && tokens.front() == *model->bos();
     for (size_t at = 0; at < tokens.size() && stats.tokens < limit;) {
@@ -160,10 +146,7 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
   if (stats.tokens == 0) throw Error(ErrorCode::kInvalidArgument, "[capture] expected calibration text, found no token in it");
   collector.check();
   collector.finish_sketches(n_threads);
-  // One hash for the whole list: a set of a thousand records need not be a thousand hashes in every fragment made from it.
-  Sha256 all;
-  for (const std::string& hash : stats.dataset_hashes) all.update(hash);
-  stats.dataset_hashes = {all.hex()};
+  stats.dataset_hashes = {fragment::hash_of_hashes(stats.dataset_hashes)};
   stats.base_fingerprint = model->fingerprint();
   return std::move(collector.stats);
 }

@@ -4,11 +4,15 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <cmath>
 
 namespace aicoder::fragment {
 
 using Matrix = Eigen::MatrixXf;
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Columns beside the rank that the randomized range finder takes.
+inline constexpr int kOversampling = 16;
 
 /// Orthonormal basis of the columns of y, [rows, min(rows, cols)].
 inline Matrix orthonormal(const Matrix& y) {

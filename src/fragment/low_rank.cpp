@@ -13,8 +13,6 @@ namespace {
 
 using namespace fragment;
 
-constexpr size_t kOversampling = 16;
-
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, "[weighted_low_rank] " + message); }
 
 void check(std::span<const float> delta, size_t n_out, size_t n_in, std::span<const float> act_norm, size_t rank, int n_power) {

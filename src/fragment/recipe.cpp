@@ -21,8 +21,9 @@ constexpr std::array kRecipes = {
     RecipeTraits{"channel", channel_factors, {.task = true, .general = true}, false},
     RecipeTraits{"actsvd", actsvd_factors, {.task = true, .general = true, .second_moments = true}, false},
     RecipeTraits{"donor", donor_factors, {.donor = true}, false},
+    RecipeTraits{"distill", distill_factors, {.prompt = true}, false},
 };
-constexpr std::array<std::string_view, 3> kPlanned = {"distill", "steer", "search"};
+constexpr std::array<std::string_view, 2> kPlanned = {"steer", "search"};
 
 }  // namespace
 

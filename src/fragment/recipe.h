@@ -10,6 +10,8 @@
 
 namespace aicoder::fragment {
 
+struct PairedInput;
+
 /// What a recipe knows of the layer it works on.
 struct LayerView {
   size_t n_in = 0;
@@ -23,6 +25,7 @@ struct LayerView {
   const InputSketch *task_sketch = nullptr, *general_sketch = nullptr;  ///< where the recipe needs second moments
   const GgufFile* donor = nullptr;                                      ///< where the recipe needs one
   const GgufTensor* donor_weight = nullptr;                             ///< of this layer, in the donor
+  const PairedInput* pair = nullptr;                                    ///< where the recipe needs a prompt
 };
 
 struct LayerFactors {
@@ -45,6 +48,7 @@ LayerFactors masked_factors(MaskFn mask, const LayerView& layer, std::span<float
 LayerFactors channel_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
 LayerFactors actsvd_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
 LayerFactors donor_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
+LayerFactors distill_factors(const LayerView& layer, std::span<float> weight, const std::stop_token& stop);
 
 struct RecipeTraits {
   std::string_view name;

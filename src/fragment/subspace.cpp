@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fragment/eigen_parts.h"
+#include "fragment/seeded_random.h"
 
 namespace aicoder::fragment {
 namespace {
@@ -77,6 +78,67 @@ double shrink_rows(std::vector<float>& rows, size_t n_in, size_t size) {
   Eigen::Map<RowMajor>(shrunk.data(), kept, n).noalias() = turn * all;
   rows = std::move(shrunk);
   return delta;
+}
+
+double ridge_inverse(std::span<const float> inputs, size_t n_in, double ridge, std::vector<float>& inverse) {
+  const auto cols = static_cast<Eigen::Index>(n_in), n = static_cast<Eigen::Index>(inputs.size() / n_in);
+  Matrix gram = Matrix::Zero(n, n);
+  gram.selfadjointView<Eigen::Lower>().rankUpdate(Eigen::Map<const RowMajor>(inputs.data(), n, cols));
+  inverse.assign(static_cast<size_t>(n * n), 0.0f);
+  const double lambda = ridge * gram.diagonal().cast<double>().mean();
+  if (!(lambda > 0)) return 0;
+  Eigen::MatrixXd shifted = gram.cast<double>();
+  shifted.diagonal().array() += lambda;
+  Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> cholesky(shifted);  // in place; reads the lower half
+  if (cholesky.info() != Eigen::Success) {
+    throw Error(ErrorCode::kInvalidArgument, "[distill] ridge " + std::to_string(ridge) + " is too small for these inputs", "--ridge 0.01");
+  }
+  Eigen::Map<Matrix>(inverse.data(), n, n) = cholesky.solve(Eigen::MatrixXd::Identity(n, n)).cast<float>();
+  return lambda;
+}
+
+LowRank ridge_factors(std::span<const float> weight, size_t n_out, size_t n_in, std::span<const float> inputs,
+                      std::span<const float> change, std::span<const float> inverse, double lambda, size_t rank, uint64_t seed,
+                      const std::stop_token& stop) {
+  const auto rows = static_cast<Eigen::Index>(n_out), cols = static_cast<Eigen::Index>(n_in), r = static_cast<Eigen::Index>(rank);
+  const auto n = static_cast<Eigen::Index>(inputs.size() / n_in);
+  if (weight.size() != n_out * n_in || inputs.empty() || inputs.size() % n_in != 0 || change.size() != inputs.size() ||
+      static_cast<Eigen::Index>(inverse.size()) != n * n || rank == 0 || rank > std::min(n_out, n_in)) {
+    throw Error(ErrorCode::kInvalidArgument, "[ridge_factors] sizes disagree: weight " + std::to_string(weight.size()) + ", inputs " +
+                                                 std::to_string(inputs.size()) + ", change " + std::to_string(change.size()) + ", rank " +
+                                                 std::to_string(rank));
+  }
+  LowRank low{.b = std::vector<float>(n_out * rank), .a = std::vector<float>(rank * n_in), .rank = rank, .retained_energy = 1};
+  throw_if_stopped(stop);
+  // Transposed throughout: tokens are rows.
+  const Matrix wanted =
+      Eigen::Map<const RowMajor>(change.data(), n, cols) * Eigen::Map<const RowMajor>(weight.data(), rows, cols).transpose();
+  throw_if_stopped(stop);
+  const Matrix solved = Eigen::Map<const Matrix>(inverse.data(), n, n) * wanted;
+  const Matrix fitted = wanted - static_cast<float>(lambda) * solved;  // delta X^T of the unlimited delta
+  const double energy = fitted.cwiseProduct(wanted).cast<double>().sum();
+  if (!(energy > 0)) return low;
+
+  const Eigen::Index sketch = std::min(r + Eigen::Index{kOversampling}, rows);
+  Matrix q(rows, sketch);
+  SeededRandom random(seed);
+  for (Eigen::Index i = 0; i < q.size(); ++i) q.data()[i] = random.normal();
+  for (int i = 0; i < 4; ++i) {  // each is a product with the matrix whose eigenvectors are sought
+    throw_if_stopped(stop);
+    q = orthonormal(fitted.transpose() * (wanted * q));
+  }
+  const Eigen::MatrixXd small = ((wanted * q).transpose() * (fitted * q)).cast<double>();
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(0.5 * (small + small.transpose()));
+  double kept = 0;
+  for (Eigen::Index k = 0; k < std::min(r, sketch); ++k) {
+    const double value = eigen.eigenvalues()(sketch - 1 - k);
+    if (!(value > 1e-7 * energy)) break;  // rounding: the components stay 0
+    kept += value;
+    const Eigen::VectorXf u = q * eigen.eigenvectors().col(sketch - 1 - k).cast<float>();
+    write_factors(low, k, u, Eigen::Map<const RowMajor>(inputs.data(), n, cols).transpose() * (solved * u));
+  }
+  low.retained_energy = std::min(1.0, kept / energy);
+  return low;
 }
 
 }  // namespace aicoder::fragment

@@ -1,6 +1,7 @@
 // Linear algebra on subspaces, for sketches and the recipes that are made of them. Plain arrays in and out: Eigen stays inside.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -25,5 +26,20 @@ inline constexpr double kGeneralShare = 0.9;
 /// \return retained_energy 1
 LowRank task_directions(std::span<const float> weight, size_t n_out, size_t n_in, std::span<const float> task,
                         std::span<const float> general, size_t rank);
+
+/// (X X^T + lambda I)^-1 [n, n] of n tokens' inputs X [n, n_in], lambda being `ridge` times the mean of the diagonal of X X^T.
+/// Cholesky in double of products in float. \return lambda; 0 and an inverse of zeros where X is 0
+double ridge_inverse(std::span<const float> inputs, size_t n_in, double ridge, std::vector<float>& inverse);
+
+/// The delta of rank `rank` that minimises ||(W + delta) X^T - W (X + D)^T||_F^2 + lambda ||delta||_F^2, X [n, n_in] the inputs of n tokens
+/// and D [n, n_in] their wanted change. With S = (X X^T + lambda I)^-1 and R = W D^T the minimum without a limit of rank is R S X (ridge
+/// regression in dual variables, Saunders et al. 1998: n x n instead of n_in x n_in), and the best of a rank is its projection on the
+/// leading eigenvectors of R (I - lambda S) R^T (reduced-rank ridge regression, Mukherjee and Zhu 2011, section 2). These by the randomized
+/// range finder of weighted_low_rank.
+/// \return retained_energy: share of ||delta X^T||_F^2 + lambda ||delta||_F^2 of the unlimited delta that this one has; 1 for D = 0
+/// \throws Error(kInvalidArgument) for sizes that disagree, kCancelled.
+LowRank ridge_factors(std::span<const float> weight, size_t n_out, size_t n_in, std::span<const float> inputs,
+                      std::span<const float> change, std::span<const float> inverse, double lambda, size_t rank, uint64_t seed,
+                      const std::stop_token& stop);
 
 }  // namespace aicoder::fragment

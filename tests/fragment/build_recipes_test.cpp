@@ -9,6 +9,7 @@
 #include "aicoder/fragment.h"
 #include "fragment/linear_layers.h"
 #include "fragment/oracle.h"
+#include "fragment/paired_inputs.h"
 #include "fragment/seeded_values.h"
 #include "fragment/tiny_calibration.h"
 #include "model/tiny_model.h"
@@ -223,6 +224,71 @@ TEST_F(BuildRecipes, DonorOfAnotherKindOrShapeIsRefused) {
   refused(base_, ErrorCode::kFailedPrecondition, "the donor's layers are those of the base");
 }
 
+TEST_F(BuildRecipes, DistillMovesLayersTowardsWhatThePromptMadeOfThem) {
+  PromptPairs pairs{.model = model_, .records = {{.text = "a b c d e f g h i j k l m n o p"}}, .prompt = "z y x w v u t s r q"};
+  FragmentSpec from = spec(Recipe::kDistill, 8);
+  from.task = from.general = nullptr;
+  from.pairs = &pairs;
+  const FragmentBuild build = build_fragment(*model_, from, dir_ / "f.gguf");
+  EXPECT_GT(build.retained_energy, 0.5);
+  EXPECT_LE(build.retained_energy, 1.0);
+  const GgufFile file = GgufFile::open(build.path);
+  EXPECT_EQ(file.get_string("aicoder.distill.prompt"), pairs.prompt);
+  EXPECT_GT(file.get_int("aicoder.distill.tokens").value_or(0), 10);
+  EXPECT_EQ(inspect_fragment(build.path).calibration_hashes.size(), 1u);
+
+  // Logits after the text: with the fragment they must be nearer to those with the prompt than without it.
+  const auto last_logits = [&](const std::string& text, std::span<const ActiveAdapter> adapters) {
+    Context context(model_, {.n_ctx_seq = 256, .n_threads = 1, .deterministic = true});
+    set_adapters(context, adapters);
+    const auto tokens = model_->tokenize(text, {.add_special = true});
+    const auto logits = context.logits(tokens);
+    return std::vector<float>(logits.end() - static_cast<std::ptrdiff_t>(model_->n_vocab()), logits.end());
+  };
+  const auto distance = [](const std::vector<float>& a, const std::vector<float>& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); ++i) sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+    return std::sqrt(sum);
+  };
+  const std::string& text = pairs.records[0].text;
+  const auto wanted = last_logits(pairs.prompt + "\n\n" + text, {}), plain = last_logits(text, {});
+  const auto distilled = last_logits(text, std::vector<ActiveAdapter>{{Adapter::load(model_, build.path), 1.0f}});
+  EXPECT_LT(distance(distilled, wanted), 0.7 * distance(plain, wanted));
+}
+
+TEST_F(BuildRecipes, DistillRefusesWhatItCannotLearnFrom) {
+  FragmentSpec from = spec(Recipe::kDistill);
+  expect_refused(from, ErrorCode::kInvalidArgument, "recipe distill needs a prompt");
+  PromptPairs pairs{.model = model_, .records = {{.text = "a b c d"}}, .prompt = "z y x"};
+  const PromptPairs good = pairs;
+  from.pairs = &pairs;
+  pairs.prompt = " \n";
+  expect_refused(from, ErrorCode::kInvalidArgument, "expected a prompt, found none");
+  pairs = good;
+  pairs.records.clear();
+  expect_refused(from, ErrorCode::kInvalidArgument, "no token is the same with and without the prompt");
+  pairs = good;
+  pairs.prompt = std::string(2000, 'q');  // more than the 512 tokens of this model
+  expect_refused(from, ErrorCode::kInvalidArgument, "the prompt fills");
+  pairs = good;
+  pairs.max_tokens = 0;
+  expect_refused(from, ErrorCode::kInvalidArgument, "max_tokens: expected 1 to 16384");
+  pairs = good;
+  pairs.ridge = 0;
+  expect_refused(from, ErrorCode::kInvalidArgument, "ridge: expected a number above 0");
+  pairs = good;
+  pairs.records = {{.text = {}, .messages = {{"user", "a b"}}}};
+  expect_refused(from, ErrorCode::kInvalidArgument, "ends with role user");
+  pairs = good;
+  pairs.model = Model::load(tuned().write(dir_ / "other.gguf"));
+  expect_refused(from, ErrorCode::kInvalidArgument, "expected pairs read by base");
+  pairs = good;
+  std::stop_source source;
+  source.request_stop();
+  from.stop = source.get_token();
+  expect_refused(from, ErrorCode::kCancelled, "");
+}
+
 TEST_F(BuildRecipes, AFragmentOfOneBaseIsRefusedOnAnother) {
   const auto other = Model::load(tuned().write(dir_ / "other.gguf"));
   for (const Recipe recipe : {Recipe::kChannel, Recipe::kActsvd}) {
@@ -240,6 +306,30 @@ TEST_F(BuildRecipes, SameBytesWhateverTheNumberOfThreads) {
     build_fragment(*model_, several, dir_ / "three.gguf");
     EXPECT_TRUE(read_file(dir_ / "one.gguf") == read_file(dir_ / "three.gguf"));
   }
+}
+
+TEST(BuildRecipesOnSmolLm2, AlignsTheAnswersOfConversationsAndNothingElse) {
+  const auto model = Model::load(test::require_model("smollm2-135m"));
+  const PromptPairs pairs{.model = model, .records = test::code_records(), .prompt = "You are a pirate. Answer in one line."};
+  const auto text = fragment::align_records(pairs);
+  ASSERT_EQ(text.records.size(), 3u);
+  size_t n = 0;
+  for (const auto& record : text.records) {
+    n += record.n_aligned;
+    EXPECT_NE(record.prompted, record.plain);  // maybe shorter: a system message of one's own takes the place of the template's
+    EXPECT_TRUE(std::equal(record.plain.end() - static_cast<std::ptrdiff_t>(record.n_aligned), record.plain.end(),
+                           record.prompted.end() - static_cast<std::ptrdiff_t>(record.n_aligned)));
+  }
+  EXPECT_EQ(n, text.n_tokens);
+  const auto& first = text.records[0];
+  const auto compared = model->detokenize(std::span(first.plain).last(first.n_aligned), true);
+  EXPECT_NE(compared.find("def reverse"), std::string::npos);
+  EXPECT_EQ(compared.find("Write a Python"), std::string::npos) << "the question is no answer: " << compared;
+  EXPECT_LT(text.records[2].n_aligned, text.records[2].plain.size()) << "never the first token of a text";
+
+  PromptPairs few = pairs;
+  few.max_tokens = 10;
+  EXPECT_EQ(fragment::align_records(few).n_tokens, 10u);
 }
 
 TEST(BuildRecipesOnSmolLm2, ActsvdFromCaptureToStockLlamaCpp) {

@@ -81,6 +81,24 @@ def actsvd_kept(folder, n_out, n_in, path, name):
     store(folder, "apart", np.array([np.linalg.norm(b @ a - delta) / np.linalg.norm(delta)]), np.float64)
 
 
+def ridge(folder, n_out, n_in, rank, share):
+    """weight, inputs, change, b, a -> loss of b a, least loss of that rank, its share of the unlimited energy, lambda (float64).
+    In input space, by the normal equations, and the projection by a whitened SVD."""
+    w = load(folder, "weight", n_out, n_in).astype(np.float64)
+    x, d = (load(folder, name, -1, n_in).astype(np.float64) for name in ("inputs", "change"))
+    lam = share * (x**2).sum() / len(x)
+
+    def loss(delta):
+        return ((delta @ x.T - w @ d.T) ** 2).sum() + lam * (delta**2).sum()
+
+    metric = x.T @ x + lam * np.eye(n_in)
+    full = np.linalg.solve(metric, x.T @ d @ w.T).T
+    u, s, _ = np.linalg.svd(full @ np.linalg.cholesky(metric), full_matrices=False)
+    best = u[:, :rank] @ (u[:, :rank].T @ full)
+    ba = load(folder, "b", n_out, rank).astype(np.float64) @ load(folder, "a", rank, n_in)
+    store(folder, "ridge", np.array([loss(ba), loss(best), (s[:rank] ** 2).sum() / (s**2).sum(), lam]), np.float64)
+
+
 def half(folder):
     """values -> halves (bits of F16)"""
     with np.errstate(over="ignore"):
@@ -150,6 +168,7 @@ COMMANDS = {
         moments_apart,
         actsvd,
         actsvd_kept,
+        ridge,
         half,
         imatrix_dump,
         contrast_kept,

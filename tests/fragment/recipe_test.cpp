@@ -18,8 +18,8 @@ LayerView view(double keep = 0.5) {
 const std::vector<float> kRow = {2.0f, 3.0f, 1.0f, -1.0f};
 
 TEST(Recipe, NamesRoundTrip) {
-  for (const Recipe recipe :
-       {Recipe::kWanda, Recipe::kContrast, Recipe::kMagnitude, Recipe::kRandom, Recipe::kChannel, Recipe::kActsvd, Recipe::kDonor}) {
+  for (const Recipe recipe : {Recipe::kWanda, Recipe::kContrast, Recipe::kMagnitude, Recipe::kRandom, Recipe::kChannel, Recipe::kActsvd,
+                              Recipe::kDonor, Recipe::kDistill}) {
     EXPECT_EQ(parse_recipe(to_string(recipe)), recipe);
   }
 }
@@ -27,7 +27,7 @@ TEST(Recipe, NamesRoundTrip) {
 TEST(Recipe, TellsPlannedFromUnknown) {
   EXPECT_ERROR(parse_recipe("search"), ErrorCode::kUnimplemented, "designed but not built yet");
   EXPECT_ERROR(parse_recipe("wandaa"), ErrorCode::kInvalidArgument,
-               "one of wanda, contrast, magnitude, random, channel, actsvd, donor, found 'wandaa'");
+               "one of wanda, contrast, magnitude, random, channel, actsvd, donor, distill, found 'wandaa'");
 }
 
 TEST(Recipe, WandaWeighsByTaskActivations) {
