@@ -10,6 +10,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,7 +53,8 @@ struct EvalOptions {
   std::vector<FragmentChoice> fragments;
   Mode mode = Mode::kDirect;
   Convention convention = Convention::kQwen;
-  size_t limit = 0;  ///< first N of the range below; 0: all
+  std::string system_prompt;  ///< mode direct: instead of the convention's; empty: that one
+  size_t limit = 0;           ///< first N of the range below; 0: all
   /// Inclusive task-id range for mbpp; 0: open. Selection uses 601.., evaluation stays below.
   int64_t first_id = 0, last_id = 0;
   std::filesystem::path out_dir;  ///< raw outputs as JSONL, one line an item as it ends; an existing one resumes. Empty: nothing is kept
@@ -62,7 +64,7 @@ struct EvalOptions {
   /// Identity of the weights, e.g. Model::fingerprint(): kept with the run, so that a run resumes on the same model only. May be empty.
   std::string model_fingerprint;
   std::vector<std::string>
-      fragment_hashes;   ///< SHA-256 of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
+      fragment_hashes;   ///< fragment_tensor_hash of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
   SandboxLimits limits;  ///< of grading one answer
   AgentOptions agent;    ///< for modes auto and agent
   ProgressFn progress;
@@ -139,5 +141,52 @@ struct StrengthChoice {
 /// \throws as run_suite, and kInvalidArgument for a grid without 0 or a row with an id below 601.
 StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment,
                                const StrengthOptions& options);
+
+// ---- what a fragment changes -------------------------------------------------------------------------------------------
+
+/// 95 % percentile interval of sum(on) / sum(off) - 1 over paired windows of a text, by resampling windows; as
+/// paired_bootstrap_interval. {0, 0} for no windows. \throws Error(kInvalidArgument) when the sides differ in length.
+std::array<double, 2> paired_ratio_interval(std::span<const double> off, std::span<const double> on, size_t n_resamples = 10'000,
+                                            uint64_t seed = 1);
+
+struct FragmentEffectOptions {
+  struct Suite {
+    std::string name;            ///< as EvalOptions::suite
+    std::filesystem::path data;  ///< likewise
+  };
+  std::vector<Suite> suites;
+  std::vector<std::filesystem::path> texts;  ///< held-out text for the loss
+  size_t text_tokens = 8192;                 ///< of each text; 0: all
+  std::string prompt;                        ///< a system message as a third arm: what a fragment has to beat. Empty: no such arm
+  /// What the suites share: convention, limit, max_tokens, n_workers, model_fingerprint, limits, progress, stop. With an out_dir
+  /// each run keeps its outputs in out_dir/SUITE-{off,on,prompt} and resumes; the off runs of one folder serve every fragment.
+  EvalOptions run;
+};
+struct SuiteEffect {
+  std::string suite;
+  EvalReport off, on;
+  Comparison on_vs_off;
+  std::optional<EvalReport> prompt;
+  std::optional<Comparison> on_vs_prompt;
+};
+struct TextEffect {
+  std::filesystem::path text;
+  size_t tokens = 0;
+  double nll_off = 0, nll_on = 0;
+  double relative = 0;  ///< nll_on / nll_off - 1
+  std::array<double, 2> ci95{};
+};
+struct FragmentEffect {
+  FragmentChoice fragment;
+  std::vector<SuiteEffect> suites;
+  std::vector<TextEffect> texts;
+};
+/// The model without and with the fragment on the same items and the same text, in pairs; greedy.
+/// \param generator  its lane() gives the contexts for the texts, so their window is at most its context
+/// \throws as run_suite and perplexity.
+FragmentEffect measure_fragment(LocalGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment, float strength,
+                                const FragmentEffectOptions& options);
+/// The evidence of `info` with the suites of `effect` in place of earlier ones of the same suite and strength.
+std::vector<Evidence> add_evidence(const FragmentInfo& info, const FragmentEffect& effect);
 
 }  // namespace aicoder

@@ -144,6 +144,9 @@ struct FragmentInfo {
 };
 /// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no LoRA), kFailedPrecondition (a newer format version).
 FragmentInfo inspect_fragment(const std::filesystem::path& path);
+/// SHA-256 over names, types, shapes and bytes of the tensors: stays the same when strength or evidence are written.
+/// \throws as GgufFile::open.
+std::string fragment_tensor_hash(const std::filesystem::path& path);
 /// Rewrites the metadata atomically; tensors stay byte for byte. Replaces the evidence. \throws as inspect_fragment,
 /// kFailedPrecondition for a foreign adapter, kInvalidArgument for a strength that is not finite.
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence);

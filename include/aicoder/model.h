@@ -219,6 +219,7 @@ struct PerplexityResult {
   double nll = 0;  ///< mean per token
   double perplexity = 0;
   size_t tokens = 0;
+  std::vector<LogLikelihood> windows;  ///< what each window added, in order: two runs over one text pair up
 };
 struct TextRecord {
   std::string text;                   ///< plain text, or empty when messages are given

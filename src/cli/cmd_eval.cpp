@@ -30,7 +30,7 @@ int run(Runtime& runtime, Args& args, const std::string& suite) {
   auto engine = make_engine(runtime, args.engine, args.n_parallel);
   options.model_fingerprint = engine.model->fingerprint();
   for (const auto& f : options.fragments)
-    options.fragment_hashes.push_back(sha256_file(resolve_fragment(f.name, options.model_fingerprint)));
+    options.fragment_hashes.push_back(fragment_tensor_hash(resolve_fragment(f.name, options.model_fingerprint)));
   const auto report = run_suite(*engine.generator, box, options);
   std::string text = fmt::format("{} on {}: {} of {} passed = {:.1f} % (95 % interval {:.1f} to {:.1f}), {} tokens, {}", report.suite,
                                  report.model, report.passed, report.n, report.score * 100, report.ci95[0] * 100, report.ci95[1] * 100,

@@ -53,7 +53,7 @@ StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, con
   const auto tasks = selection_tasks(options);
 
   // A rebuilt file of the same name must not resume the old one's trials.
-  const std::string fragment_hash = std::filesystem::is_regular_file(fragment) ? sha256_file(fragment) : std::string();
+  const std::string fragment_hash = std::filesystem::is_regular_file(fragment) ? fragment_tensor_hash(fragment) : std::string();
 
   StrengthChoice choice;
   EvalReport off, best;

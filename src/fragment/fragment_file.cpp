@@ -157,6 +157,19 @@ FragmentInfo inspect_fragment(const std::filesystem::path& path) {
   return info;
 }
 
+std::string fragment_tensor_hash(const std::filesystem::path& path) {
+  const GgufFile file = GgufFile::open(path);
+  Sha256 hash;
+  for (const GgufTensor& tensor : file.tensors()) {
+    std::string header = std::to_string(tensor.name.size()) + ":" + tensor.name + " " + std::to_string(static_cast<uint32_t>(tensor.type));
+    for (const uint64_t n : tensor.ne) header += " " + std::to_string(n);
+    hash.update(header + "\n");
+    const auto bytes = file.bytes(tensor);
+    hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+  return hash.hex();
+}
+
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence) {
   const GgufFile file = GgufFile::open(path);
   check_is_lora(file);

@@ -101,6 +101,30 @@ TEST_F(Contract, FragmentCommandsAndPerplexity) {
   expect_fields(run_json({"perplexity", "-m", "smollm2-135m", "-t", "1", "task.txt"}, 0), {"nll", "perplexity", "tokens"});
 }
 
+TEST_F(Contract, FragmentEvalComparesInPairsAndWritesTheEvidence) {
+  build_fragment("tiny");
+  const std::string suite = "humaneval=" AICODER_SOURCE_DIR "/tests/data/humaneval/v1/sample.jsonl";
+  const std::vector<std::string> eval = {"fragment", "eval",     "tiny:0.2",  "-m",       "smollm2-135m", "-t", "1",
+                                         "--suite",  suite,      "--text",    "task.txt", "--limit",      "2",  "--max-tokens",
+                                         "16",       "--prompt", "Be brief.", "--out",    "effect"};
+  const auto json = run_json(eval, 0);
+  expect_fields(json, {"fragment", "strength", "suites", "texts", "evidence_saved"});
+  ASSERT_EQ(json["suites"].size(), 1U);
+  expect_fields(json["suites"][0], {"suite", "n", "off", "on", "on_vs_off", "prompt", "on_vs_prompt"});
+  EXPECT_EQ(json["suites"][0]["n"], 2);
+  ASSERT_EQ(json["texts"].size(), 1U);
+  EXPECT_NE(json["texts"][0]["nll_off"], json["texts"][0]["nll_on"]);
+  const auto evidence = run_json({"fragment", "inspect", "tiny"}, 0)["evidence"];
+  ASSERT_EQ(evidence.size(), 1U);
+  EXPECT_EQ(evidence[0]["suite"], "humaneval");
+  EXPECT_EQ(evidence[0]["n"], 2);
+  EXPECT_EQ(evidence[0]["strength"], 0.2);
+  // The file has changed by then, its tensors have not: the runs resume.
+  EXPECT_EQ(run_json(eval, 0)["suites"], json["suites"]);
+  EXPECT_EQ(run_json({"fragment", "eval", "tiny:0", "-m", "smollm2-135m", "--suite", suite}, 2)["error"]["code"], "invalid_argument");
+  EXPECT_EQ(run_json({"fragment", "eval", "tiny", "-m", "smollm2-135m"}, 2)["error"]["code"], "invalid_argument");
+}
+
 TEST_F(Contract, AnAdapterOfAnotherModelIsRefusedByName) {
   build_fragment("tiny");
   const auto path = run_json({"fragment", "inspect", "tiny"}, 0)["path"].get<std::string>();

@@ -26,6 +26,7 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"sessions"},
                                                           {"fragment", "build"},
                                                           {"fragment", "capture"},
+                                                          {"fragment", "eval"},
                                                           {"fragment", "inspect"},
                                                           {"fragment", "list"},
                                                           {"perplexity"},
