@@ -189,4 +189,50 @@ FragmentEffect measure_fragment(LocalGenerator& generator, CodeRunner& runner, c
 /// The evidence of `info` with the suites of `effect` in place of earlier ones of the same suite and strength.
 std::vector<Evidence> add_evidence(const FragmentInfo& info, const FragmentEffect& effect);
 
+// ---- sweeps ------------------------------------------------------------------------------------------------------------
+
+/// One axis at a time around a centre. An empty axis is left out. Held-out loss is a cheap proxy and no measure of skill (design,
+/// section 4): a sweep says what moves it and how much, a suite says whether it matters.
+struct AblationOptions {
+  std::vector<TextRecord> task, general;   ///< calibration, shared by all points
+  std::vector<TextRecord> held_out_task;   ///< the skill, text the calibration does not hold
+  std::vector<TextRecord> held_out_other;  ///< something else: what the fragment should leave alone
+  size_t calib_tokens = 30000;             ///< of each calibration set
+  size_t text_tokens = 4096;               ///< of each held-out set
+  Recipe recipe = Recipe::kContrast;       ///< the centre
+  double keep = 0.2;
+  size_t rank = 64;
+  float strength = 0.15f;
+  std::vector<Recipe> recipes;
+  std::vector<double> keeps;
+  std::vector<size_t> ranks;
+  std::vector<size_t> samples;  ///< records of the task text used; 0: all
+  std::vector<float> strengths;
+  std::filesystem::path out_dir;  ///< points.jsonl, one line a point as it ends: the same folder resumes; stats/, fragments/. Required
+  int n_threads = 0;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct AblationPoint {
+  std::string axis;  ///< "recipe", "keep", "rank", "samples", "strength"
+  std::string recipe;
+  double keep = 0;
+  size_t rank = 0, samples = 0;
+  float strength = 0;
+  size_t calib_tokens = 0;
+  double retained_energy = 0, build_seconds = 0;
+  double loss_task_off = 0, loss_task_on = 0, loss_other_off = 0, loss_other_on = 0;  ///< mean NLL a token
+  std::array<double, 2> task_ci95{}, other_ci95{};                                    ///< of on / off - 1
+};
+struct Ablation {
+  std::string model, model_fingerprint, engine;
+  size_t tokens_task = 0, tokens_other = 0;  ///< held-out tokens of a point
+  std::vector<AblationPoint> points;
+};
+/// \throws Error kInvalidArgument (no text, a recipe that needs other statistics, no out_dir), and as capture, build_fragment,
+/// perplexity. What is finished stays on disk.
+Ablation run_ablation(LocalGenerator& generator, const std::shared_ptr<const Model>& model, const AblationOptions& options);
+/// One self-contained page, light and dark: a plot with intervals for each axis, the table, what was run.
+std::string ablation_page(const Ablation& ablation, const std::string& command);
+
 }  // namespace aicoder

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "aicoder/fragment.h"
+#include "cli/cmd_fragment_ablate.h"
 #include "cli/cmd_fragment_build.h"
 #include "cli/cmd_fragment_capture.h"
 #include "cli/cmd_fragment_eval.h"
@@ -61,6 +62,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   add_fragment_build(*fragment, runtime);
   add_fragment_capture(*fragment, runtime);
   add_fragment_eval(*fragment, runtime);
+  add_fragment_ablate(*fragment, runtime);
   const auto file = std::make_shared<std::string>();
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();
@@ -68,7 +70,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   fragment->add_subcommand("list", "Fragments on this machine")->callback([&runtime] {
     runtime.action = [&runtime] { return list(runtime); };
   });
-  for (const char* planned : {"ablate", "export", "import", "merge", "diff"}) {
+  for (const char* planned : {"export", "import", "merge", "diff"}) {
     auto* command = fragment->add_subcommand(planned, "Not built yet");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");

@@ -125,6 +125,38 @@ TEST_F(Contract, FragmentEvalComparesInPairsAndWritesTheEvidence) {
   EXPECT_EQ(run_json({"fragment", "eval", "tiny", "-m", "smollm2-135m"}, 2)["error"]["code"], "invalid_argument");
 }
 
+TEST_F(Contract, FragmentAblateSweepsEachAxisResumesAndWritesAPage) {
+  write_file_atomic(home_ / "code.jsonl", "{\"text\": \"def add(a, b): return a + b\"}\n{\"text\": \"for i in range(3): print(i)\"}\n");
+  write_file_atomic(home_ / "prose.txt", "It was a bright cold day, and the people went to the market to buy bread.");
+  write_file_atomic(home_ / "code2.txt", "def mul(a, b):\n    return a * b\n\nprint(mul(2, 3))\n");
+  write_file_atomic(home_ / "prose2.txt", "The river runs slowly to the sea, and the boats wait for the wind.");
+  const std::vector<std::string> ablate = {"fragment",   "ablate",    "-m",        "smollm2-135m",    "-t",        "1",       "--calib",
+                                           "code.jsonl", "--general", "prose.txt", "--held-out",      "code2.txt", "--other", "prose2.txt",
+                                           "--rank",     "2",         "--recipes", "contrast,random", "--keeps",   "0.2",     "--ranks",
+                                           "2,4",        "--samples", "1",         "--strengths",     "0.15,0.3",  "--out",   "sweep"};
+  const auto json = run_json(ablate, 0);
+  ASSERT_EQ(json["points"].size(), 8U);
+  EXPECT_EQ(json["points"][0]["axis"], "recipe");
+  EXPECT_EQ(json["points"][7]["strength"], 0.3);
+  EXPECT_EQ(json["points"][5]["samples"], 1);
+  EXPECT_LT(json["points"][5]["calib_tokens"].get<int>(), json["points"][0]["calib_tokens"].get<int>());
+  for (const auto& point : json["points"]) EXPECT_NE(point["loss_task_on"], point["loss_task_off"]) << point;
+  // The centre stands on four axes and is measured once: five different points and it.
+  const std::string journal = read_file(home_ / "sweep/points.jsonl");
+  EXPECT_EQ(std::count(journal.begin(), journal.end(), '\n'), 5);
+  EXPECT_EQ(run_json(ablate, 0)["points"], json["points"]);
+  EXPECT_EQ(read_file(home_ / "sweep/points.jsonl"), journal) << "nothing was measured twice";
+  const std::string page = read_file(home_ / "sweep/report.html");
+  size_t plots = 0;
+  for (size_t at = page.find("<svg"); at != std::string::npos; at = page.find("<svg", at + 1)) ++plots;
+  EXPECT_EQ(plots, 5U);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos) << "self-contained";
+  EXPECT_EQ(run_json({"fragment", "ablate", "--calib", "x.gguf", "--general", "prose.txt", "--held-out", "a", "--other", "b", "--out", "s"},
+                     2)["error"]["code"],
+            "invalid_argument");
+}
+
 TEST_F(Contract, AnAdapterOfAnotherModelIsRefusedByName) {
   build_fragment("tiny");
   const auto path = run_json({"fragment", "inspect", "tiny"}, 0)["path"].get<std::string>();
