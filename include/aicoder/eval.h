@@ -114,6 +114,10 @@ struct Comparison {
 /// Items are matched by id. \throws Error(kInvalidArgument) when no id is shared, the suites differ, or one id names different tasks.
 Comparison compare(const EvalReport& a, const EvalReport& b);
 
+/// The model's own answers that passed their checks, each as the conversation it came from: calibration text for a fragment. Greedy.
+/// Only tasks that choose and never judge: MBPP ids 601 and above. \throws as run_suite, and kInvalidArgument for other tasks.
+std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
+
 // ---- choosing a fragment's strength ------------------------------------------------------------------------------------
 
 struct StrengthOptions {

@@ -160,4 +160,35 @@ std::filesystem::path fragments_dir();
 /// base agrees; any base when empty). \throws Error(kNotFound) with the build command.
 std::filesystem::path resolve_fragment(std::string_view name_or_path, std::string_view base_fingerprint);
 
+// ---- strengths by layer ------------------------------------------------------------------------------------------------
+
+enum class SearchMethod { kSpsa, kCmaEs };
+struct SearchOptions {
+  SearchMethod method = SearchMethod::kSpsa;
+  std::vector<TextRecord> objective;  ///< the loss to lower: best the model's own verified answers; every second one is held out
+  std::vector<TextRecord> guard;      ///< unrelated text, the first 128 tokens of it: the fragment must not change what comes there
+  size_t iterations = 60;
+  size_t batch_tokens = 512;          ///< of the objective, for one evaluation
+  float largest = 0.4f;               ///< strengths stay within [-largest, largest]
+  double max_kl = 0.02;               ///< mean KL(base || fragment) on the guard, in nats a token
+  std::filesystem::path scratch_dir;  ///< holds the fragment in parts for a moment
+  uint64_t seed = 0;
+  int n_threads = 0;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct SearchResult {
+  std::vector<std::string> groups;   ///< "blk.0.attn", "blk.0.ffn", ...
+  std::vector<double> strengths;     ///< of each group
+  double loss_off = 0, loss_on = 0;  ///< mean NLL a token of the held-out answers
+  double kl = 0;
+  size_t evaluations = 0;
+  bool accepted = false;  ///< lower loss on held-out answers and KL within its bound; else the file's strength is 0
+};
+/// Finds a strength for each layer's attention and feed-forward part by forward passes alone, starting from the fragment's own
+/// strength, and writes a fragment with them. \throws Error kInvalidArgument (options, no text), kFailedPrecondition (a foreign
+/// adapter, another base), kCancelled (no file is left), and as inspect_fragment.
+SearchResult search_strengths(const std::shared_ptr<const Model>& model, const std::filesystem::path& fragment,
+                              const SearchOptions& options, const std::filesystem::path& out);
+
 }  // namespace aicoder
