@@ -70,7 +70,9 @@ std::string interval_plot(const std::string& title, const std::vector<std::strin
   std::string svg =
       fmt::format("<svg class=\"plot\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kWidth, kHeight, html_escape(title));
   svg += fmt::format("<text class=\"title\" x=\"{}\" y=\"18\">{}</text>\n", kLeft, html_escape(title));
-  for (double v = scale.low; v <= scale.high + scale.step / 2; v += scale.step) {
+  const auto n_steps = static_cast<size_t>(std::lround((scale.high - scale.low) / scale.step));
+  for (size_t i = 0; i <= n_steps; ++i) {
+    const double v = scale.low + static_cast<double>(i) * scale.step;
     const double shown = std::fabs(v) < scale.step / 1000 ? 0 : v;
     svg += fmt::format("<line class=\"{}\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", shown == 0 ? "zero" : "grid", kLeft,
                        kWidth - kRight, scale.y(v), scale.y(v));
