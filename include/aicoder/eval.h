@@ -146,6 +146,40 @@ struct StrengthChoice {
 StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment,
                                const StrengthOptions& options);
 
+// ---- choosing among fragments ------------------------------------------------------------------------------------------
+
+struct SelectionOptions {
+  std::vector<FragmentChoice> candidates;  ///< each with a strength other than 0
+  std::filesystem::path mbpp;              ///< as StrengthOptions::mbpp
+  size_t first_tasks = 15;                 ///< of the first round; each round has `eta` times as many
+  size_t eta = 2;                          ///< and keeps one candidate in so many, at least 2
+  size_t max_tasks = 0;                    ///< of the last round; 0: all there are
+  std::vector<TextRecord> guard;           ///< unrelated text; empty: no bound on the KL
+  size_t guard_tokens = 256;
+  double max_kl = 0.05;  ///< candidates beyond it do not take part
+  size_t max_tokens = 512;
+  size_t n_workers = 2;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct SelectionTrial {
+  size_t candidate = 0;
+  double kl = 0;  ///< 0 where there is no guard
+  bool in_bound = true;
+  size_t n = 0, passed = 0;  ///< over all its rounds
+  size_t base_passed = 0;    ///< of the base on the same tasks
+};
+struct Selection {
+  std::optional<size_t> winner;        ///< index of the candidate; nullopt: the base, which wins ties
+  std::vector<SelectionTrial> trials;  ///< one per candidate, in order
+  std::vector<size_t> rounds;          ///< tasks of each, in all
+  /// Of the winner against the base on the tasks it was chosen on: optimistic, a suite judges. Meaningless without a winner.
+  Evidence evidence;
+};
+/// Successive halving: every candidate on a few verified tasks, the better part of them on more. The base runs on all. Greedy.
+/// Source: Jamieson and Talwalkar 2016, arXiv 1502.07943, section 3. \throws as select_strength.
+Selection select_fragment(LocalGenerator& generator, CodeRunner& runner, const SelectionOptions& options);
+
 // ---- what a fragment changes -------------------------------------------------------------------------------------------
 
 /// 95 % percentile interval of sum(on) / sum(off) - 1 over paired windows of a text, by resampling windows; as

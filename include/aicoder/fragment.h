@@ -162,6 +162,10 @@ std::filesystem::path resolve_fragment(std::string_view name_or_path, std::strin
 
 // ---- strengths by layer ------------------------------------------------------------------------------------------------
 
+/// Mean over rows of KL(base || changed) in nats. \param base, changed  logits, [n, n_vocab] row-major
+/// \throws Error(kInvalidArgument) when sizes disagree.
+double mean_kl(std::span<const float> base, std::span<const float> changed, size_t n_vocab);
+
 enum class SearchMethod { kSpsa, kCmaEs };
 struct SearchOptions {
   SearchMethod method = SearchMethod::kSpsa;

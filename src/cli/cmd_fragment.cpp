@@ -9,6 +9,7 @@
 #include "cli/cmd_fragment_capture.h"
 #include "cli/cmd_fragment_eval.h"
 #include "cli/cmd_fragment_search.h"
+#include "cli/cmd_fragment_select.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -65,6 +66,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   add_fragment_eval(*fragment, runtime);
   add_fragment_ablate(*fragment, runtime);
   add_fragment_search(*fragment, runtime);
+  add_fragment_select(*fragment, runtime);
   const auto file = std::make_shared<std::string>();
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();

@@ -38,27 +38,6 @@ Sample sample_of(const Model& model, const TextRecord& record) {
   return sample;
 }
 
-/// Mean KL(base || now) over rows of logits [n, n_vocab], in nats.
-double mean_kl(std::span<const float> base, std::span<const float> now, size_t n_vocab) {
-  double sum = 0;
-  const size_t n = base.size() / n_vocab;
-  for (size_t row = 0; row < n; ++row) {
-    const float* p = base.data() + row * n_vocab;
-    const float* q = now.data() + row * n_vocab;
-    const auto log_total = [n_vocab](const float* x, float largest) {
-      double total = 0;
-      for (size_t i = 0; i < n_vocab; ++i) total += std::exp(static_cast<double>(x[i] - largest));
-      return std::log(total) + static_cast<double>(largest);
-    };
-    const double p_total = log_total(p, *std::max_element(p, p + n_vocab)), q_total = log_total(q, *std::max_element(q, q + n_vocab));
-    for (size_t i = 0; i < n_vocab; ++i) {
-      const double log_p = static_cast<double>(p[i]) - p_total;
-      if (log_p > -30) sum += std::exp(log_p) * (log_p - (static_cast<double>(q[i]) - q_total));
-    }
-  }
-  return n == 0 ? 0 : sum / static_cast<double>(n);
-}
-
 class StrengthSearch {
  public:
   StrengthSearch(const std::shared_ptr<const Model>& model, const GgufFile& file, const SearchOptions& options)

@@ -157,6 +157,31 @@ TEST_F(Contract, FragmentAblateSweepsEachAxisResumesAndWritesAPage) {
             "invalid_argument");
 }
 
+TEST_F(Contract, FragmentSelfSelectAndSearch) {
+  build_fragment("tiny");
+  write_file_atomic(home_ / "prose.txt", "It was a bright cold day, and the people went to the market to buy bread.");
+  const auto own =
+      run_json({"fragment", "self", "-m", "smollm2-135m", "-t", "1", "--limit", "2", "--max-tokens", "16", "-o", "own.jsonl"}, 0);
+  expect_fields(own, {"path", "verified"});
+  EXPECT_TRUE(std::filesystem::exists(home_ / "own.jsonl"));
+  const auto selected = run_json({"fragment", "select", "tiny:0.05", "tiny:3", "-m", "smollm2-135m", "-t", "1", "--guard", "prose.txt",
+                                  "--max-tasks", "2", "--first-tasks", "1", "--max-tokens", "16", "--max-kl", "0.5"},
+                                 0);
+  expect_fields(selected, {"winner", "trials", "rounds"});
+  ASSERT_EQ(selected["trials"].size(), 2U);
+  EXPECT_EQ(selected["trials"][0]["n"], 2);
+  EXPECT_EQ(selected["trials"][1]["in_bound"], false) << selected;
+  EXPECT_EQ(selected["trials"][1]["n"], 0);
+  EXPECT_EQ(run_json({"fragment", "select", "tiny:0", "-m", "smollm2-135m"}, 2)["error"]["code"], "invalid_argument");
+  write_file_atomic(home_ / "text.jsonl", "{\"text\": \"def f(x): return x\"}\n{\"text\": \"def g(y): return y + 1\"}\n");
+  const auto found = run_json({"fragment", "search", "tiny", "-m", "smollm2-135m", "-t", "1", "--objective", "text.jsonl", "--guard",
+                               "prose.txt", "--iterations", "1", "--batch-tokens", "8", "-o", "found.gguf"},
+                              0);
+  expect_fields(found, {"path", "accepted", "loss_off", "loss_on", "kl", "evaluations", "strengths"});
+  EXPECT_EQ(found["strengths"].size(), 60U);
+  EXPECT_EQ(run_json({"fragment", "inspect", "./found.gguf"}, 0)["recipe"], "search from wanda");
+}
+
 TEST_F(Contract, AnAdapterOfAnotherModelIsRefusedByName) {
   build_fragment("tiny");
   const auto path = run_json({"fragment", "inspect", "tiny"}, 0)["path"].get<std::string>();
