@@ -130,6 +130,12 @@ struct Evidence {
   double p_value = 1;                  ///< exact McNemar
   float strength = 0;
 };
+/// One of the fragments that a merged one was made of.
+struct FragmentParent {
+  std::string name;
+  float weight = 0;
+  std::string hash;  ///< SHA-256 of its file
+};
 struct FragmentInfo {
   std::filesystem::path path;
   std::string name, role, recipe, base_name, base_fingerprint;
@@ -138,6 +144,7 @@ struct FragmentInfo {
   float strength = 0;
   std::vector<FragmentTensor> tensors;
   std::vector<std::string> calibration_hashes, general_hashes;
+  std::vector<FragmentParent> parents;  ///< of a merged fragment
   std::vector<Evidence> evidence;
   uint64_t bytes = 0;
   bool foreign = false;  ///< a LoRA without aicoder metadata
@@ -156,5 +163,41 @@ std::filesystem::path fragments_dir();
 /// A path (it has a '/', or ends in .gguf), else the name in the file or of the file, for a base fingerprint (first match whose
 /// base agrees; any base when empty). \throws Error(kNotFound) with the build command.
 std::filesystem::path resolve_fragment(std::string_view name_or_path, std::string_view base_fingerprint);
+
+// ---- exchange with PEFT (docs/formats/peft.md) -------------------------------------------------------------------------
+
+struct PeftExportOptions {
+  std::optional<float> strength;  ///< none: the file's own (1 for a LoRA of others); what lora_alpha / r will be
+  std::string base_model;         ///< base_model_name_or_path of the config; empty: the name in the base file
+  bool force = false;             ///< replace a PEFT folder; never a folder that holds anything else
+};
+struct PeftExport {
+  std::filesystem::path dir;
+  float strength = 0;
+  size_t tensors = 0, rank = 0;  ///< weights changed; largest rank
+  uint64_t bytes = 0;
+};
+/// Writes DIR/adapter_config.json and DIR/adapter_model.safetensors, both or neither. Factors keep their type (Q8_0 becomes F32);
+/// rows of Q and K return to the order of Hugging Face where the base was permuted (llama). Bases: llama, qwen2, qwen3.
+/// \throws Error kFailedPrecondition (a fragment of another base, strength 0 in the file, a folder that exists), kInvalidArgument
+/// (strength 0 or not finite, no LoRA, `dir` holds other things), kUnimplemented (another family, weights PEFT has no module for),
+/// kDataLoss, and as write_file_atomic.
+PeftExport export_peft(const Model& base, const std::filesystem::path& fragment, const std::filesystem::path& dir,
+                       const PeftExportOptions& options = {});
+
+struct ImportOptions {
+  std::string name;                                  ///< letters, digits, '.', '_', '-'
+  std::string role;                                  ///< as in FragmentSpec
+  FragmentStorage storage = FragmentStorage::kAuto;  ///< kAuto: as in the source; BF16 becomes F32, which is exact
+  bool force = false;                                ///< replace `out`
+};
+/// A PEFT LoRA folder (or its adapter_model.safetensors), or a LoRA GGUF of llama.cpp, as a fragment of this base: recipe
+/// "imported", strength = its scale (alpha / r), no evidence. Where scales differ by tensor the strength is the largest, and the
+/// B of the others is scaled.
+/// \throws Error kNotFound, kDataLoss (broken files, ranks that disagree with the config), kFailedPrecondition (another base, shapes
+/// that do not fit, `out` exists), kInvalidArgument (name, a fragment already, scale 0), kUnimplemented (DoRA, modules_to_save,
+/// embeddings, biases, experts, initializations that changed the base; the message says which).
+FragmentInfo import_fragment(const Model& base, const std::filesystem::path& source, const ImportOptions& options,
+                             const std::filesystem::path& out);
 
 }  // namespace aicoder

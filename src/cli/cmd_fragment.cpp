@@ -1,4 +1,4 @@
-// fragment inspect | list, and what is not built yet; build and capture have files of their own.
+// fragment inspect | list, and what is not built yet; the other commands have files of their own.
 #include <fmt/format.h>
 
 #include <array>
@@ -6,6 +6,8 @@
 #include "aicoder/fragment.h"
 #include "cli/cmd_fragment_build.h"
 #include "cli/cmd_fragment_capture.h"
+#include "cli/cmd_fragment_export.h"
+#include "cli/cmd_fragment_import.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -21,12 +23,22 @@ std::string evidence_text(const FragmentInfo& info) {
   return text;
 }
 
+/// The recipe with what belongs to it: the share it kept, or the fragments it was merged from.
+std::string recipe_text(const FragmentInfo& info) {
+  std::string text = info.recipe;
+  if (info.keep > 0) text += fmt::format(", keep {:.3g}", info.keep);
+  for (size_t i = 0; i < info.parents.size(); ++i) {
+    text += fmt::format("{}{}:{}", i == 0 ? " of " : ", ", info.parents[i].name, info.parents[i].weight);
+  }
+  return text;
+}
+
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
   std::string text = fmt::format(
-      "name       {}\nrole       {}\nrecipe     {}, keep {:.3g}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
+      "name       {}\nrole       {}\nrecipe     {}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
       "{}\n\n",
-      info.name, info.role, info.recipe, info.keep, info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
+      info.name, info.role, recipe_text(info), info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
       evidence_text(info));
   text += fmt::format("{:<32} {:>5}  {}\n", "TENSOR", "RANK", "ENERGY KEPT");
   for (const auto& t : info.tensors) text += fmt::format("{:<32} {:>5}  {:.3f}\n", t.name, t.rank, t.retained_energy);
@@ -59,6 +71,8 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   fragment->require_subcommand(1);
   add_fragment_build(*fragment, runtime);
   add_fragment_capture(*fragment, runtime);
+  add_fragment_export(*fragment, runtime);
+  add_fragment_import(*fragment, runtime);
   const auto file = std::make_shared<std::string>();
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();
@@ -66,7 +80,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   fragment->add_subcommand("list", "Fragments on this machine")->callback([&runtime] {
     runtime.action = [&runtime] { return list(runtime); };
   });
-  for (const char* planned : {"eval", "ablate", "export", "import", "merge", "diff"}) {
+  for (const char* planned : {"eval", "ablate", "merge", "diff"}) {
     auto* command = fragment->add_subcommand(planned, "Not built yet");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");

@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "fragment/fragment_keys.h"
-#include "fragment/half.h"
 #include "fragment/linear_layers.h"
+#include "fragment/lora_factors.h"
 #include "fragment/low_rank.h"
 #include "fragment/recipe.h"
 #include "fragment/seeded_random.h"
@@ -28,12 +28,7 @@ constexpr float kLargestF16Input = 65504.0f / 4;
 }
 
 void check_spec(const FragmentSpec& spec) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  if (spec.name.empty() || !std::all_of(spec.name.begin(), spec.name.end(), plain)) {
-    refuse("name: expected letters, digits, '.', '_' and '-', found '" + spec.name + "'");
-  }
+  check_fragment_name(spec.name, "[fragment_build]");
   if (!(spec.keep > 0 && spec.keep <= 1)) refuse("keep: expected a share in (0, 1], found " + std::to_string(spec.keep), "--keep 0.2");
   if (spec.rank == 0) refuse("rank: expected at least 1, found 0", "--rank 16");
   if (!std::isfinite(spec.strength)) refuse("strength: expected a finite number");
@@ -77,17 +72,6 @@ struct Factors {
   std::vector<std::byte> a, b;
   bool selects_anything = false;
 };
-
-std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
-  if (type == GgufType::kF32) {
-    const auto bytes = std::as_bytes(values);
-    return {bytes.begin(), bytes.end()};
-  }
-  std::vector<uint16_t> halves(values.size());
-  std::transform(values.begin(), values.end(), halves.begin(), to_half);
-  const auto bytes = std::as_bytes(std::span(halves));
-  return {bytes.begin(), bytes.end()};
-}
 
 Factors factor_layer(const Model& base, const GgufTensor& tensor, const FragmentSpec& spec, const std::stop_token& stop) {
   const size_t n_in = static_cast<size_t>(tensor.ne[0]), n_out = static_cast<size_t>(tensor.ne[1]);
@@ -162,33 +146,24 @@ std::vector<Factors> factor_layers(const Model& base, std::span<const GgufTensor
 }
 
 void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spec, std::span<const Factors> factors) {
-  std::vector<std::string> names;
-  std::vector<float> energy;
-  for (const Factors& f : factors) {
-    names.push_back(f.info.name);
-    energy.push_back(static_cast<float>(f.info.retained_energy));
-  }
+  std::vector<FragmentTensor> tensors;
+  for (const Factors& f : factors) tensors.push_back(f.info);
+  set_head(writer,
+           {.architecture = base.architecture(),
+            .name = spec.name,
+            .role = spec.role,
+            .recipe = std::string(to_string(spec.recipe)),
+            .base_name = base.name(),
+            .base_fingerprint = base.fingerprint(),
+            .keep = spec.keep,
+            .rank = spec.rank,
+            .seed = spec.seed},
+           tensors);
   const auto hashes = [](const ActivationStats* stats) {
     return GgufArray(stats == nullptr ? std::vector<std::string>{} : stats->dataset_hashes);
   };
-  writer.set("general.type", std::string("adapter"));
-  writer.set("general.architecture", base.architecture());
-  writer.set("general.name", spec.name);
-  writer.set("adapter.type", std::string("lora"));
-  writer.set("adapter.lora.alpha", 0.0f);  // 0: the scale a program sets is the strength, whatever the rank of a tensor
-  writer.set(key::kVersion, kFormatVersion);
-  writer.set(key::kName, spec.name);
-  writer.set(key::kRole, spec.role);
-  writer.set(key::kRecipe, std::string(to_string(spec.recipe)));
-  writer.set(key::kBaseName, base.name());
-  writer.set(key::kBaseFingerprint, base.fingerprint());
-  writer.set(key::kKeep, static_cast<float>(spec.keep));
-  writer.set(key::kRank, static_cast<uint32_t>(spec.rank));
-  writer.set(key::kSeed, spec.seed);
   writer.set(key::kCalibrationHashes, hashes(spec.task));
   writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs_general ? spec.general : nullptr));
-  writer.set(key::kTensorNames, GgufArray(std::move(names)));
-  writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
   set_strength_and_evidence(writer, spec.strength, {});
 }
 

@@ -26,6 +26,8 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"sessions"},
                                                           {"fragment", "build"},
                                                           {"fragment", "capture"},
+                                                          {"fragment", "export"},
+                                                          {"fragment", "import"},
                                                           {"fragment", "inspect"},
                                                           {"fragment", "list"},
                                                           {"perplexity"},
@@ -113,7 +115,7 @@ TEST_F(Usage, WhatIsNotBuiltSaysSo) {
   for (const char* name : {"serve", "train", "learn", "rag", "diagnose", "gate", "route", "worker"}) {
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
-  EXPECT_EQ(run_json({"fragment", "merge", "a"}, 1)["error"]["code"], "unimplemented");
+  EXPECT_EQ(run_json({"fragment", "ablate", "a"}, 1)["error"]["code"], "unimplemented");
 }
 
 TEST_F(Usage, BadConfigurationNamesTheLine) {
