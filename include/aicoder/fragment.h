@@ -200,4 +200,56 @@ struct ImportOptions {
 FragmentInfo import_fragment(const Model& base, const std::filesystem::path& source, const ImportOptions& options,
                              const std::filesystem::path& out);
 
+// ---- several fragments ---------------------------------------------------------------------------------------------------
+
+enum class MergeMethod { kConcat, kTies, kDare };
+std::string_view to_string(MergeMethod method) noexcept;
+/// \throws Error(kInvalidArgument).
+MergeMethod parse_merge_method(std::string_view name);
+
+struct MergePart {
+  std::filesystem::path path;
+  std::optional<float> weight;  ///< the strength this part has in the sum; none: the file's own
+};
+struct MergeOptions {
+  std::string name, role;
+  MergeMethod method = MergeMethod::kConcat;
+  size_t rank = 0;       ///< of each tensor, less where it is too small; 0: the sum of the parts' ranks
+  double density = 0.2;  ///< TIES: share of each part's entries that stays, per tensor
+  double drop = 0.5;     ///< DARE: share of each part's entries that is dropped
+  uint64_t seed = 0;     ///< of DARE's mask and the range finder
+  bool force = false;    ///< replace `out`
+  ProgressFn progress;
+  std::stop_token stop;
+};
+/// Sum over parts of weight * B * A per base weight, as one fragment of strength 1.
+/// kConcat stacks the factors: exact (B in F32 holds the weight, A keeps its bytes); with a rank below the stacked one, the exact
+/// truncated SVD of the stacked product, computed from its factors. kTies (Yadav et al. 2023, arXiv 2306.01708, section 4: trim, elect
+/// sign, disjoint mean) and kDare (Yu et al. 2024, arXiv 2311.03099, section 3: drop, rescale by 1 / (1 - drop), sum) work on the dense
+/// deltas of one weight at a time; theirs is then a truncated SVD. Trimming is per tensor, not over the whole model as in the paper.
+/// retained_energy is the share of the unweighted ||delta||_F^2 that the rank keeps. Deterministic for a seed.
+/// \throws Error kInvalidArgument (fewer than 2 parts, other bases or shapes, a LoRA without our metadata, weight 0, density, drop,
+/// rank), kFailedPrecondition (a part whose own strength is 0 and no weight given, `out` exists), kDataLoss, kCancelled.
+FragmentBuild merge_fragments(std::span<const MergePart> parts, const MergeOptions& options, const std::filesystem::path& out);
+
+/// Of one weight. Deltas are scale * B * A at strength 1; scale is alpha / rank, 1 for fragments.
+struct TensorDiff {
+  std::string name;
+  size_t rank_a = 0, rank_b = 0;  ///< 0: not in that file
+  double norm_a = 0, norm_b = 0;  ///< Frobenius
+  double relative = 0;            ///< ||A - B||_F / max(||A||_F, ||B||_F), 0..2; 0 where both are 0
+  double cosine = 0;              ///< of the two deltas as vectors, -1..1; 0 where one is 0
+};
+struct MetadataDiff {
+  std::string key, a, b;  ///< values as text; empty: not there
+};
+struct FragmentDiff {
+  std::vector<TensorDiff> tensors;  ///< largest relative difference first, then by name
+  std::vector<MetadataDiff> metadata;
+  TensorDiff total;  ///< over all tensors; its name is empty, its ranks the largest
+};
+/// Computed from the factors, in double, never from a dense delta. \throws Error kNotFound, kDataLoss, kInvalidArgument (no LoRA,
+/// shapes that disagree).
+FragmentDiff diff_fragments(const std::filesystem::path& a, const std::filesystem::path& b);
+
 }  // namespace aicoder

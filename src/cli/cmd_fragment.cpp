@@ -6,8 +6,10 @@
 #include "aicoder/fragment.h"
 #include "cli/cmd_fragment_build.h"
 #include "cli/cmd_fragment_capture.h"
+#include "cli/cmd_fragment_diff.h"
 #include "cli/cmd_fragment_export.h"
 #include "cli/cmd_fragment_import.h"
+#include "cli/cmd_fragment_merge.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -73,6 +75,8 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   add_fragment_capture(*fragment, runtime);
   add_fragment_export(*fragment, runtime);
   add_fragment_import(*fragment, runtime);
+  add_fragment_merge(*fragment, runtime);
+  add_fragment_diff(*fragment, runtime);
   const auto file = std::make_shared<std::string>();
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();
@@ -80,7 +84,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   fragment->add_subcommand("list", "Fragments on this machine")->callback([&runtime] {
     runtime.action = [&runtime] { return list(runtime); };
   });
-  for (const char* planned : {"eval", "ablate", "merge", "diff"}) {
+  for (const char* planned : {"eval", "ablate"}) {
     auto* command = fragment->add_subcommand(planned, "Not built yet");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");

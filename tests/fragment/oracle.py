@@ -232,6 +232,90 @@ def peft_unpermuted(folder, path, out):
     writer.close()
 
 
+def dense_deltas(path):
+    """Weight -> scale * B A of a LoRA GGUF, in double, at strength 1"""
+    reader = gguf.GGUFReader(path)
+    alpha = reader.fields["adapter.lora.alpha"].contents() if "adapter.lora.alpha" in reader.fields else 0
+    deltas = {}
+    for name in (t.name[: -len(".lora_a")] for t in reader.tensors if t.name.endswith(".lora_a")):
+        b, a = factors(path, name)
+        deltas[name] = (alpha / a.shape[0] if alpha else 1) * (b @ a)
+    return deltas
+
+
+def ties(deltas, density):
+    """Trim, elect sign, disjoint mean, by sorting"""
+    trimmed = []
+    for d in deltas:
+        keep = np.argsort(-np.abs(d.ravel()), kind="stable")[: max(1, int(density * d.size))]
+        t = np.zeros(d.size)
+        t[keep] = d.ravel()[keep]
+        trimmed.append(t.reshape(d.shape))
+    t = np.stack(trimmed)
+    agree = np.sign(t) == np.sign(t.sum(0))
+    agree &= t != 0
+    return np.where(agree, t, 0).sum(0) / np.maximum(agree.sum(0), 1)
+
+
+def dare_kept(n, drop, seed, name):
+    """Which entries DARE keeps: splitmix64 over a FNV-1a hash of the name, 24 bits of each number"""
+    mask = (1 << 64) - 1
+    h = 0xCBF29CE484222325 ^ seed
+    for c in name.encode():
+        h = ((h ^ c) * 0x100000001B3) & mask
+    with np.errstate(over="ignore"):
+        z = np.uint64(h) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    return ((z >> np.uint64(40)).astype(np.float64) + 0.5) * 2.0**-24 >= drop
+
+
+def merge_check(folder):
+    """merge.json: {out, method, density, drop, seed, paths, weights} -> prints, as the worst over weights: the error of the merged
+    deltas beyond what their rank explains, the distance of what they keep to the best of that rank, the distance of the recorded energy"""
+    job = json.load(open(os.path.join(folder, "merge.json")))
+    parts = [(dense_deltas(path), weight) for path, weight in zip(job["paths"], job["weights"])]
+    reader = gguf.GGUFReader(job["out"])
+    recorded = dict(zip(reader.fields["aicoder.tensor.names"].contents(), reader.fields["aicoder.tensor.retained_energy"].contents()))
+    names = sorted(set().union(*(d for d, _ in parts)))
+    assert sorted(recorded) == names, (names, recorded)
+    error = kept_gap = recorded_gap = 0.0
+    for name in names:
+        shares = [(i, w * d[name]) for i, (d, w) in enumerate(parts) if name in d]
+        if job["method"] == "ties":
+            wanted = ties([d for _, d in shares], job["density"])
+        elif job["method"] == "dare":
+            p = job["drop"]
+            wanted = sum(np.where(dare_kept(d.size, p, job["seed"] + i, name).reshape(d.shape), d / (1 - p), 0) for i, d in shares)
+        else:
+            wanted = sum(d for _, d in shares)
+        b, a = factors(job["out"], name)
+        total, s = (wanted**2).sum(), np.linalg.svd(wanted, compute_uv=False)
+        residual, best = ((wanted - b @ a) ** 2).sum() / total, (s[a.shape[0] :] ** 2).sum() / total
+        error = max(error, np.sqrt(max(0, residual - best)))
+        kept_gap = max(kept_gap, abs(residual - best))
+        recorded_gap = max(recorded_gap, abs(1 - best - recorded[name]))
+    print(f"{len(names)} {error:.3g} {kept_gap:.3g} {recorded_gap:.3g}")
+
+
+def diff_check(folder, path_a, path_b):
+    """-> one line per weight, by name: norms, relative difference and cosine of the dense deltas"""
+    a, b = dense_deltas(path_a), dense_deltas(path_b)
+
+    def line(name, x, y):
+        nx, ny = np.linalg.norm(x), np.linalg.norm(y)
+        cosine = (x * y).sum() / (nx * ny) if nx and ny else 0
+        print(name, repr(float(nx)), repr(float(ny)), repr(float(np.linalg.norm(x - y) / max(nx, ny))), repr(float(cosine)))
+
+    names = sorted(set(a) | set(b))
+    pairs = [(a.get(n, np.zeros(1)), b.get(n, np.zeros(1))) for n in names]
+    for name, (x, y) in zip(names, pairs):
+        line(name, x, y)
+    same = [np.broadcast_arrays(x, y) if 1 in (x.size, y.size) else (x, y) for x, y in pairs]
+    line("total", *(np.concatenate([p[i].ravel() for p in same]) for i in (0, 1)))
+
+
 def safetensors_make(folder):
     """A file by the safetensors package, with metadata and three types"""
     rng = np.random.default_rng(3)
@@ -251,7 +335,10 @@ def safetensors_dump(folder):
 
 
 COMMANDS = {f.__name__: f for f in (score, mask, energy, residual, half, imatrix_dump, contrast_kept, merge)}
-COMMANDS |= {f.__name__: f for f in (row_order, peft_compare, peft_make, worst_delta, peft_unpermuted, safetensors_make, safetensors_dump)}
+COMMANDS |= {
+    f.__name__: f
+    for f in (merge_check, diff_check, row_order, peft_compare, peft_make, worst_delta, peft_unpermuted, safetensors_make, safetensors_dump)
+}
 
 if __name__ == "__main__":
     command, folder, *sizes = sys.argv[1:]
