@@ -170,6 +170,7 @@ struct PeftExportOptions {
   std::optional<float> strength;  ///< none: the file's own (1 for a LoRA of others); what lora_alpha / r will be
   std::string base_model;         ///< base_model_name_or_path of the config; empty: the name in the base file
   bool force = false;             ///< replace a PEFT folder; never a folder that holds anything else
+  ProgressFn progress;
 };
 struct PeftExport {
   std::filesystem::path dir;
@@ -190,6 +191,7 @@ struct ImportOptions {
   std::string role;                                  ///< as in FragmentSpec
   FragmentStorage storage = FragmentStorage::kAuto;  ///< kAuto: as in the source; BF16 becomes F32, which is exact
   bool force = false;                                ///< replace `out`
+  ProgressFn progress;
 };
 /// A PEFT LoRA folder (or its adapter_model.safetensors), or a LoRA GGUF of llama.cpp, as a fragment of this base: recipe
 /// "imported", strength = its scale (alpha / r), no evidence. Where scales differ by tensor the strength is the largest, and the
@@ -218,8 +220,9 @@ struct MergeOptions {
   double density = 0.2;  ///< TIES: share of each part's entries that stays, per tensor
   double drop = 0.5;     ///< DARE: share of each part's entries that is dropped
   uint64_t seed = 0;     ///< of DARE's mask and the range finder
+  int n_threads = 0;     ///< weights in work at once; 0: physical cores this process may use. Does not change the result
   bool force = false;    ///< replace `out`
-  ProgressFn progress;
+  ProgressFn progress;   ///< called from the working threads, one call at a time
   std::stop_token stop;
 };
 /// Sum over parts of weight * B * A per base weight, as one fragment of strength 1.
@@ -250,6 +253,6 @@ struct FragmentDiff {
 };
 /// Computed from the factors, in double, never from a dense delta. \throws Error kNotFound, kDataLoss, kInvalidArgument (no LoRA,
 /// shapes that disagree).
-FragmentDiff diff_fragments(const std::filesystem::path& a, const std::filesystem::path& b);
+FragmentDiff diff_fragments(const std::filesystem::path& a, const std::filesystem::path& b, const ProgressFn& progress = {});
 
 }  // namespace aicoder

@@ -27,7 +27,7 @@ std::string row(const std::string& name, const TensorDiff& t) {
 int run(Runtime& runtime, const Args& args) {
   const auto path_a = resolve_fragment(args.a, "");
   const auto path_b = resolve_fragment(args.b, inspect_fragment(path_a).base_fingerprint);
-  const auto diff = diff_fragments(path_a, path_b);
+  const auto diff = diff_fragments(path_a, path_b, runtime.progress());
   const size_t shown = args.top == 0 ? diff.tensors.size() : std::min(args.top, diff.tensors.size());
 
   Json tensors = Json::array(), metadata = Json::array(), total = to_json(diff.total);

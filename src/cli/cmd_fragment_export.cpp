@@ -21,7 +21,8 @@ int run(Runtime& runtime, const Args& args) {
   const auto path = resolve_fragment(args.fragment, model->fingerprint());
   const std::filesystem::path out = args.out;
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
-  const auto result = export_peft(*model, path, out, {.strength = args.strength, .base_model = args.base_model, .force = args.force});
+  const auto result = export_peft(
+      *model, path, out, {.strength = args.strength, .base_model = args.base_model, .force = args.force, .progress = runtime.progress()});
   return runtime.finish({{"path", out.string()},
                          {"format", args.to},
                          {"strength", decimal(result.strength)},

@@ -25,8 +25,9 @@ int run(Runtime& runtime, const Args& args) {
   const std::filesystem::path out =
       args.out.empty() ? fragments_dir() / model->path().stem() / (args.name + ".gguf") : std::filesystem::path(args.out);
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
-  const auto info =
-      import_fragment(*model, args.source, {.name = args.name, .role = args.role, .storage = args.storage, .force = args.force}, out);
+  const auto info = import_fragment(
+      *model, args.source,
+      {.name = args.name, .role = args.role, .storage = args.storage, .force = args.force, .progress = runtime.progress()}, out);
   auto json = to_json(info);
   json.erase("tensors");
   return runtime.finish(json, fmt::format("{}: {} weights, rank {}, strength {}, {}; not measured yet\n", out.string(), info.tensors.size(),

@@ -14,6 +14,7 @@ struct Args {
   std::string name, role, out, method = "concat";
   size_t rank = 0, seed = 0;
   double density = 0.2, drop = 0.5;
+  int n_threads = 0;
   bool force = false;
 };
 
@@ -47,6 +48,7 @@ int run(Runtime& runtime, Args args) {
                                       .density = args.density,
                                       .drop = args.drop,
                                       .seed = args.seed,
+                                      .n_threads = args.n_threads,
                                       .force = args.force,
                                       .progress = runtime.progress(),
                                       .stop = runtime.interrupt.token()},
@@ -85,6 +87,10 @@ void add_fragment_merge(CLI::App& fragment, Runtime& runtime) {
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
   command->add_option("--seed", args->seed, "Of what dare drops and of the range finder")->capture_default_str();
+  args->n_threads = runtime.config.n_threads;
+  command->add_option("-t,--threads", args->n_threads, "Weights in work at once; 0: the physical cores")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   command->add_option("-o,--out", args->out, "File; default: NAME.gguf beside the first part");
   command->add_flag("--force", args->force, "Replace the file");
   command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });

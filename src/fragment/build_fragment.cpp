@@ -1,12 +1,9 @@
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <exception>
-#include <mutex>
 #include <string>
-#include <thread>
 
+#include "fragment/for_each_layer.h"
 #include "fragment/fragment_keys.h"
 #include "fragment/linear_layers.h"
 #include "fragment/lora_factors.h"
@@ -106,42 +103,15 @@ Factors factor_layer(const Model& base, const GgufTensor& tensor, const Fragment
   return result;
 }
 
-/// Works on the layers with several threads. The first error stops the others and is rethrown here.
 std::vector<Factors> factor_layers(const Model& base, std::span<const GgufTensor* const> layers, const FragmentSpec& spec) {
   std::vector<Factors> results(layers.size());
-  std::atomic<size_t> next = 0;
-  size_t done = 0;
-  std::mutex mutex;  // guards done, error and the progress call
-  std::exception_ptr error;
-  std::stop_source stop_all;
-  const std::stop_callback forward(spec.stop, [&stop_all] { stop_all.request_stop(); });
-  const auto work = [&] {
-    for (size_t i = next++; i < layers.size(); i = next++) {
-      try {
-        results[i] = factor_layer(base, *layers[i], spec, stop_all.get_token());
-        const std::lock_guard lock(mutex);
-        ++done;
-        if (spec.progress) {
-          spec.progress({.stage = "build fragment",
-                         .done = static_cast<double>(done),
-                         .total = static_cast<double>(layers.size()),
-                         .unit = "layers"});
-        }
-      } catch (...) {  // a thread's edge: carried to the caller
-        const std::lock_guard lock(mutex);
-        if (!error) error = std::current_exception();
-        stop_all.request_stop();
-        return;
-      }
-    }
-  };
-  {
-    const size_t n_threads = std::min(layers.size(), static_cast<size_t>(spec.n_threads > 0 ? spec.n_threads : usable_cores()));
-    std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < n_threads; ++i) helpers.emplace_back(work);
-    work();
-  }
-  if (error) std::rethrow_exception(error);
+  for_each_layer({.n = layers.size(),
+                  .n_threads = spec.n_threads,
+                  .stage = "build fragment",
+                  .unit = "layers",
+                  .progress = spec.progress,
+                  .stop = spec.stop},
+                 [&](size_t i, const std::stop_token& stop) { results[i] = factor_layer(base, *layers[i], spec, stop); });
   return results;
 }
 

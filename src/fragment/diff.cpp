@@ -107,7 +107,7 @@ std::vector<MetadataDiff> diff_metadata(const GgufFile& a, const GgufFile& b) {
 
 }  // namespace
 
-FragmentDiff diff_fragments(const std::filesystem::path& path_a, const std::filesystem::path& path_b) {
+FragmentDiff diff_fragments(const std::filesystem::path& path_a, const std::filesystem::path& path_b, const ProgressFn& progress) {
   const GgufFile a = GgufFile::open(path_a), b = GgufFile::open(path_b);
   const std::vector<LoraPair> pairs_a = lora_pairs(a, kPlace), pairs_b = lora_pairs(b, kPlace);
   std::map<std::string, std::pair<const LoraPair*, const LoraPair*>> both;
@@ -134,6 +134,7 @@ FragmentDiff diff_fragments(const std::filesystem::path& path_a, const std::file
     result.total.rank_a = std::max(result.total.rank_a, diff.rank_a);
     result.total.rank_b = std::max(result.total.rank_b, diff.rank_b);
     result.tensors.push_back(std::move(diff));
+    report_weights(progress, "compare fragments", result.tensors.size(), both.size());
   }
   finish(result.total, total);
   // Names are sorted already; a stable sort keeps them so where differences are equal.

@@ -127,6 +127,11 @@ std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
   return {bytes.begin(), bytes.end()};
 }
 
+void report_weights(const ProgressFn& progress, std::string_view stage, size_t done, size_t total) {
+  if (!progress) return;
+  progress({.stage = stage, .done = static_cast<double>(done), .total = static_cast<double>(total), .unit = "weights"});
+}
+
 void check_fragment_name(const std::string& name, const std::string& place) {
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aicoder/fragment.h"
@@ -33,6 +34,9 @@ std::vector<float> tensor_values(const GgufFile& file, const GgufTensor& tensor)
 std::vector<float> unpack(std::span<const std::byte> bytes, GgufType type, const std::string& name);
 /// Into F32 or F16, the latter rounded.
 std::vector<std::byte> pack(std::span<const float> values, GgufType type);
+
+/// One weight of `total` is done; nothing where nobody listens.
+void report_weights(const ProgressFn& progress, std::string_view stage, size_t done, size_t total);
 
 /// \throws Error(kInvalidArgument) unless it is letters, digits, '.', '_' and '-'.
 void check_fragment_name(const std::string& name, const std::string& place);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fragment/dense_merge.h"
+#include "fragment/for_each_layer.h"
 #include "fragment/fragment_keys.h"
 #include "fragment/lora_factors.h"
 #include "fragment/low_rank.h"
@@ -182,7 +183,7 @@ std::vector<float> dense(const Share& share) {
   return delta;
 }
 
-Merged merge_dense(const Group& group, const MergeOptions& options) {
+Merged merge_dense(const Group& group, const MergeOptions& options, const std::stop_token& stop) {
   std::vector<float> delta;
   if (options.method == MergeMethod::kTies) {
     std::vector<std::vector<float>> deltas;
@@ -191,7 +192,7 @@ Merged merge_dense(const Group& group, const MergeOptions& options) {
   } else {
     delta.resize(group.n_out * group.n_in);
     for (const Share& share : group.shares) {
-      throw_if_stopped(options.stop);
+      throw_if_stopped(stop);
       std::vector<float> part = dense(share);
       dare_drop(part, options.drop, seed_for(options.seed + share.index, group.name));
       for (size_t i = 0; i < delta.size(); ++i) delta[i] += part[i];
@@ -268,18 +269,20 @@ FragmentBuild merge_fragments(std::span<const MergePart> parts, const MergeOptio
   const std::vector<Group> groups = group_by_weight(read);
 
   FragmentBuild build{.path = out};
-  std::vector<Merged> merged;
-  for (const Group& group : groups) {
-    throw_if_stopped(options.stop);
-    merged.push_back(options.method == MergeMethod::kConcat ? merge_concat(group, options) : merge_dense(group, options));
-    build.tensors.push_back(merged.back().info);
-    build.retained_energy += merged.back().info.retained_energy;
-    if (options.progress) {
-      options.progress({.stage = "merge fragments",
-                        .done = static_cast<double>(merged.size()),
-                        .total = static_cast<double>(groups.size()),
-                        .unit = "weights"});
-    }
+  std::vector<Merged> merged(groups.size());
+  for_each_layer({.n = groups.size(),
+                  .n_threads = options.n_threads,
+                  .stage = "merge fragments",
+                  .unit = "weights",
+                  .progress = options.progress,
+                  .stop = options.stop},
+                 [&](size_t i, const std::stop_token& stop) {
+                   merged[i] =
+                       options.method == MergeMethod::kConcat ? merge_concat(groups[i], options) : merge_dense(groups[i], options, stop);
+                 });
+  for (const Merged& m : merged) {
+    build.tensors.push_back(m.info);
+    build.retained_energy += m.info.retained_energy;
   }
   build.retained_energy /= static_cast<double>(groups.size());  // after the sum: a mean of ones is 1
   GgufWriter writer;

@@ -131,6 +131,7 @@ PeftExport export_peft(const Model& base, const std::filesystem::path& fragment,
   for (const LoraPair& pair : pairs) {
     sources.push_back(read_source(base, file, layout, pair));
     modules.push_back(hf_module(pair.name));
+    report_weights(options.progress, "export", sources.size(), pairs.size());
     ranks[modules.back()] = pair.rank;
     alphas[modules.back()] = decimal(strength) * pair.scale * static_cast<double>(pair.rank);
     if (pair.rank > config.r) {

@@ -255,6 +255,7 @@ FragmentInfo import_fragment(const Model& base, const std::filesystem::path& sou
     writer.add_tensor(pair.weight + std::string(kLoraB), pair.b_type, {pair.rank, pair.n_out}, pair.b);
     tensors.push_back({.name = pair.weight, .rank = pair.rank, .retained_energy = 1});
     rank = std::max(rank, pair.rank);
+    report_weights(options.progress, "import", tensors.size(), read.pairs.size());
   }
   set_head(writer,
            {.architecture = base.architecture(),
