@@ -1,15 +1,12 @@
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <exception>
-#include <mutex>
 #include <string>
-#include <thread>
 
+#include "fragment/for_each_layer.h"
 #include "fragment/fragment_keys.h"
-#include "fragment/half.h"
 #include "fragment/linear_layers.h"
+#include "fragment/lora_factors.h"
 #include "fragment/low_rank.h"
 #include "fragment/recipe.h"
 #include "fragment/seeded_random.h"
@@ -28,12 +25,7 @@ constexpr float kLargestF16Input = 65504.0f / 4;
 }
 
 void check_spec(const FragmentSpec& spec) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  if (spec.name.empty() || !std::all_of(spec.name.begin(), spec.name.end(), plain)) {
-    refuse("name: expected letters, digits, '.', '_' and '-', found '" + spec.name + "'");
-  }
+  check_fragment_name(spec.name, "[fragment_build]");
   if (!(spec.keep > 0 && spec.keep <= 1)) refuse("keep: expected a share in (0, 1], found " + std::to_string(spec.keep), "--keep 0.2");
   if (spec.rank == 0) refuse("rank: expected at least 1, found 0", "--rank 16");
   if (!std::isfinite(spec.strength)) refuse("strength: expected a finite number");
@@ -78,17 +70,6 @@ struct Factors {
   bool selects_anything = false;
 };
 
-std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
-  if (type == GgufType::kF32) {
-    const auto bytes = std::as_bytes(values);
-    return {bytes.begin(), bytes.end()};
-  }
-  std::vector<uint16_t> halves(values.size());
-  std::transform(values.begin(), values.end(), halves.begin(), to_half);
-  const auto bytes = std::as_bytes(std::span(halves));
-  return {bytes.begin(), bytes.end()};
-}
-
 Factors factor_layer(const Model& base, const GgufTensor& tensor, const FragmentSpec& spec, const std::stop_token& stop) {
   const size_t n_in = static_cast<size_t>(tensor.ne[0]), n_out = static_cast<size_t>(tensor.ne[1]);
   LayerView view{.n_in = n_in, .keep = spec.keep, .seed = seed_for(spec.seed, tensor.name)};
@@ -122,73 +103,37 @@ Factors factor_layer(const Model& base, const GgufTensor& tensor, const Fragment
   return result;
 }
 
-/// Works on the layers with several threads. The first error stops the others and is rethrown here.
 std::vector<Factors> factor_layers(const Model& base, std::span<const GgufTensor* const> layers, const FragmentSpec& spec) {
   std::vector<Factors> results(layers.size());
-  std::atomic<size_t> next = 0;
-  size_t done = 0;
-  std::mutex mutex;  // guards done, error and the progress call
-  std::exception_ptr error;
-  std::stop_source stop_all;
-  const std::stop_callback forward(spec.stop, [&stop_all] { stop_all.request_stop(); });
-  const auto work = [&] {
-    for (size_t i = next++; i < layers.size(); i = next++) {
-      try {
-        results[i] = factor_layer(base, *layers[i], spec, stop_all.get_token());
-        const std::lock_guard lock(mutex);
-        ++done;
-        if (spec.progress) {
-          spec.progress({.stage = "build fragment",
-                         .done = static_cast<double>(done),
-                         .total = static_cast<double>(layers.size()),
-                         .unit = "layers"});
-        }
-      } catch (...) {  // a thread's edge: carried to the caller
-        const std::lock_guard lock(mutex);
-        if (!error) error = std::current_exception();
-        stop_all.request_stop();
-        return;
-      }
-    }
-  };
-  {
-    const size_t n_threads = std::min(layers.size(), static_cast<size_t>(spec.n_threads > 0 ? spec.n_threads : usable_cores()));
-    std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < n_threads; ++i) helpers.emplace_back(work);
-    work();
-  }
-  if (error) std::rethrow_exception(error);
+  for_each_layer({.n = layers.size(),
+                  .n_threads = spec.n_threads,
+                  .stage = "build fragment",
+                  .unit = "layers",
+                  .progress = spec.progress,
+                  .stop = spec.stop},
+                 [&](size_t i, const std::stop_token& stop) { results[i] = factor_layer(base, *layers[i], spec, stop); });
   return results;
 }
 
 void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spec, std::span<const Factors> factors) {
-  std::vector<std::string> names;
-  std::vector<float> energy;
-  for (const Factors& f : factors) {
-    names.push_back(f.info.name);
-    energy.push_back(static_cast<float>(f.info.retained_energy));
-  }
+  std::vector<FragmentTensor> tensors;
+  for (const Factors& f : factors) tensors.push_back(f.info);
+  set_head(writer,
+           {.architecture = base.architecture(),
+            .name = spec.name,
+            .role = spec.role,
+            .recipe = std::string(to_string(spec.recipe)),
+            .base_name = base.name(),
+            .base_fingerprint = base.fingerprint(),
+            .keep = spec.keep,
+            .rank = spec.rank,
+            .seed = spec.seed},
+           tensors);
   const auto hashes = [](const ActivationStats* stats) {
     return GgufArray(stats == nullptr ? std::vector<std::string>{} : stats->dataset_hashes);
   };
-  writer.set("general.type", std::string("adapter"));
-  writer.set("general.architecture", base.architecture());
-  writer.set("general.name", spec.name);
-  writer.set("adapter.type", std::string("lora"));
-  writer.set("adapter.lora.alpha", 0.0f);  // 0: the scale a program sets is the strength, whatever the rank of a tensor
-  writer.set(key::kVersion, kFormatVersion);
-  writer.set(key::kName, spec.name);
-  writer.set(key::kRole, spec.role);
-  writer.set(key::kRecipe, std::string(to_string(spec.recipe)));
-  writer.set(key::kBaseName, base.name());
-  writer.set(key::kBaseFingerprint, base.fingerprint());
-  writer.set(key::kKeep, static_cast<float>(spec.keep));
-  writer.set(key::kRank, static_cast<uint32_t>(spec.rank));
-  writer.set(key::kSeed, spec.seed);
   writer.set(key::kCalibrationHashes, hashes(spec.task));
   writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs_general ? spec.general : nullptr));
-  writer.set(key::kTensorNames, GgufArray(std::move(names)));
-  writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
   set_strength_and_evidence(writer, spec.strength, {});
 }
 

@@ -33,6 +33,10 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"fragment", "search"},
                                                           {"fragment", "select"},
                                                           {"fragment", "self"},
+                                                          {"fragment", "diff"},
+                                                          {"fragment", "export"},
+                                                          {"fragment", "import"},
+                                                          {"fragment", "merge"},
                                                           {"perplexity"},
                                                           {"eval", "humaneval"},
                                                           {"eval", "mbpp"},
@@ -119,7 +123,7 @@ TEST_F(Usage, WhatIsNotBuiltSaysSo) {
   for (const char* name : {"serve", "train", "learn", "rag", "diagnose", "gate", "route", "worker"}) {
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
-  EXPECT_EQ(run_json({"fragment", "merge", "a"}, 1)["error"]["code"], "unimplemented");
+  EXPECT_EQ(run_json({"fragment", "ablate", "a"}, 1)["error"]["code"], "unimplemented");
 }
 
 TEST_F(Usage, BadConfigurationNamesTheLine) {
