@@ -1,17 +1,17 @@
-// fragment inspect | list, and what is not built yet; the other commands have files of their own.
+// fragment inspect | list; the other commands on fragments have files of their own.
 #include <fmt/format.h>
 
 #include "aicoder/fragment.h"
 #include "cli/cmd_fragment_ablate.h"
 #include "cli/cmd_fragment_build.h"
 #include "cli/cmd_fragment_capture.h"
-#include "cli/cmd_fragment_eval.h"
-#include "cli/cmd_fragment_search.h"
-#include "cli/cmd_fragment_select.h"
 #include "cli/cmd_fragment_diff.h"
+#include "cli/cmd_fragment_eval.h"
 #include "cli/cmd_fragment_export.h"
 #include "cli/cmd_fragment_import.h"
 #include "cli/cmd_fragment_merge.h"
+#include "cli/cmd_fragment_search.h"
+#include "cli/cmd_fragment_select.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
