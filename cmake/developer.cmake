@@ -39,7 +39,7 @@ function(aicoder_module name)
   target_link_libraries(aicoder_${name} PUBLIC ${arg_USES} PRIVATE aicoder_developer ${arg_LIBS})
 endfunction()
 
-# The Python of scripts/setup/python.sh (numpy, gguf, jinja2), the independent oracle of some tests; empty: those tests fail and name the fix.
+# The Python of scripts/setup/python.sh (numpy, gguf, safetensors, jinja2), the independent oracle of some tests; empty: those tests fail and name the fix.
 set(AICODER_TEST_PYTHON "" CACHE FILEPATH "Python interpreter with the packages of scripts/setup/requirements-test.txt")
 
 # aicoder_tests(MODULE SOURCES a_test.cpp ... [LABEL unit|model|slow|e2e] [LIBS ...] [TIMEOUT seconds])

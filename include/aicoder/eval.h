@@ -10,6 +10,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,7 +53,8 @@ struct EvalOptions {
   std::vector<FragmentChoice> fragments;
   Mode mode = Mode::kDirect;
   Convention convention = Convention::kQwen;
-  size_t limit = 0;  ///< first N of the range below; 0: all
+  std::string system_prompt;  ///< mode direct: instead of the convention's; empty: that one
+  size_t limit = 0;           ///< first N of the range below; 0: all
   /// Inclusive task-id range for mbpp; 0: open. Selection uses 601.., evaluation stays below.
   int64_t first_id = 0, last_id = 0;
   std::filesystem::path out_dir;  ///< raw outputs as JSONL, one line an item as it ends; an existing one resumes. Empty: nothing is kept
@@ -62,7 +64,7 @@ struct EvalOptions {
   /// Identity of the weights, e.g. Model::fingerprint(): kept with the run, so that a run resumes on the same model only. May be empty.
   std::string model_fingerprint;
   std::vector<std::string>
-      fragment_hashes;   ///< SHA-256 of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
+      fragment_hashes;   ///< fragment_tensor_hash of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
   SandboxLimits limits;  ///< of grading one answer
   AgentOptions agent;    ///< for modes auto and agent
   ProgressFn progress;
@@ -112,6 +114,10 @@ struct Comparison {
 /// Items are matched by id. \throws Error(kInvalidArgument) when no id is shared, the suites differ, or one id names different tasks.
 Comparison compare(const EvalReport& a, const EvalReport& b);
 
+/// The model's own answers that passed their checks, each as the conversation it came from: calibration text for a fragment. Greedy.
+/// Only tasks that choose and never judge: MBPP ids 601 and above. \throws as run_suite, and kInvalidArgument for other tasks.
+std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
+
 // ---- choosing a fragment's strength ------------------------------------------------------------------------------------
 
 struct StrengthOptions {
@@ -139,5 +145,132 @@ struct StrengthChoice {
 /// \throws as run_suite, and kInvalidArgument for a grid without 0 or a row with an id below 601.
 StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment,
                                const StrengthOptions& options);
+
+// ---- choosing among fragments ------------------------------------------------------------------------------------------
+
+struct SelectionOptions {
+  std::vector<FragmentChoice> candidates;  ///< each with a strength other than 0
+  std::filesystem::path mbpp;              ///< as StrengthOptions::mbpp
+  size_t first_tasks = 15;                 ///< of the first round; each round has `eta` times as many
+  size_t eta = 2;                          ///< and keeps one candidate in so many, at least 2
+  size_t max_tasks = 0;                    ///< of the last round; 0: all there are
+  std::vector<TextRecord> guard;           ///< unrelated text; empty: no bound on the KL
+  size_t guard_tokens = 256;
+  double max_kl = 0.05;  ///< candidates beyond it do not take part
+  size_t max_tokens = 512;
+  size_t n_workers = 2;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct SelectionTrial {
+  size_t candidate = 0;
+  double kl = 0;  ///< 0 where there is no guard
+  bool in_bound = true;
+  size_t n = 0, passed = 0;  ///< over all its rounds
+  size_t base_passed = 0;    ///< of the base on the same tasks
+};
+struct Selection {
+  std::optional<size_t> winner;        ///< index of the candidate; nullopt: the base, which wins ties
+  std::vector<SelectionTrial> trials;  ///< one per candidate, in order
+  std::vector<size_t> rounds;          ///< tasks of each, in all
+  /// Of the winner against the base on the tasks it was chosen on: optimistic, a suite judges. Meaningless without a winner.
+  Evidence evidence;
+};
+/// Successive halving: every candidate on a few verified tasks, the better part of them on more. The base runs on all. Greedy.
+/// Source: Jamieson and Talwalkar 2016, arXiv 1502.07943, section 3. \throws as select_strength.
+Selection select_fragment(LocalGenerator& generator, CodeRunner& runner, const SelectionOptions& options);
+
+// ---- what a fragment changes -------------------------------------------------------------------------------------------
+
+/// 95 % percentile interval of sum(on) / sum(off) - 1 over paired windows of a text, by resampling windows; as
+/// paired_bootstrap_interval. {0, 0} for no windows. \throws Error(kInvalidArgument) when the sides differ in length.
+std::array<double, 2> paired_ratio_interval(std::span<const double> off, std::span<const double> on, size_t n_resamples = 10'000,
+                                            uint64_t seed = 1);
+
+struct FragmentEffectOptions {
+  struct Suite {
+    std::string name;            ///< as EvalOptions::suite
+    std::filesystem::path data;  ///< likewise
+  };
+  std::vector<Suite> suites;
+  std::vector<std::filesystem::path> texts;  ///< held-out text for the loss
+  size_t text_tokens = 8192;                 ///< of each text; 0: all
+  std::string prompt;                        ///< a system message as a third arm: what a fragment has to beat. Empty: no such arm
+  /// What the suites share: convention, limit, max_tokens, n_workers, model_fingerprint, limits, progress, stop. With an out_dir
+  /// each run keeps its outputs in out_dir/SUITE-{off,on,prompt} and resumes; the off runs of one folder serve every fragment.
+  EvalOptions run;
+};
+struct SuiteEffect {
+  std::string suite;
+  EvalReport off, on;
+  Comparison on_vs_off;
+  std::optional<EvalReport> prompt;
+  std::optional<Comparison> on_vs_prompt;
+};
+struct TextEffect {
+  std::filesystem::path text;
+  size_t tokens = 0;
+  double nll_off = 0, nll_on = 0;
+  double relative = 0;  ///< nll_on / nll_off - 1
+  std::array<double, 2> ci95{};
+};
+struct FragmentEffect {
+  FragmentChoice fragment;
+  std::vector<SuiteEffect> suites;
+  std::vector<TextEffect> texts;
+};
+/// The model without and with the fragment on the same items and the same text, in pairs; greedy.
+/// \param generator  its lane() gives the contexts for the texts, so their window is at most its context
+/// \throws as run_suite and perplexity.
+FragmentEffect measure_fragment(LocalGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment, float strength,
+                                const FragmentEffectOptions& options);
+/// The evidence of `info` with the suites of `effect` in place of earlier ones of the same suite and strength.
+std::vector<Evidence> add_evidence(const FragmentInfo& info, const FragmentEffect& effect);
+
+// ---- sweeps ------------------------------------------------------------------------------------------------------------
+
+/// One axis at a time around a centre. An empty axis is left out. Held-out loss is a cheap proxy and no measure of skill (design,
+/// section 4): a sweep says what moves it and how much, a suite says whether it matters.
+struct AblationOptions {
+  std::vector<TextRecord> task, general;   ///< calibration, shared by all points
+  std::vector<TextRecord> held_out_task;   ///< the skill, text the calibration does not hold
+  std::vector<TextRecord> held_out_other;  ///< something else: what the fragment should leave alone
+  size_t calib_tokens = 30000;             ///< of each calibration set
+  size_t text_tokens = 4096;               ///< of each held-out set
+  Recipe recipe = Recipe::kContrast;       ///< the centre
+  double keep = 0.2;
+  size_t rank = 64;
+  float strength = 0.15f;
+  std::vector<Recipe> recipes;
+  std::vector<double> keeps;
+  std::vector<size_t> ranks;
+  std::vector<size_t> samples;  ///< records of the task text used; 0: all
+  std::vector<float> strengths;
+  std::filesystem::path out_dir;  ///< points.jsonl, one line a point as it ends: the same folder resumes; stats/, fragments/. Required
+  int n_threads = 0;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct AblationPoint {
+  std::string axis;  ///< "recipe", "keep", "rank", "samples", "strength"
+  std::string recipe;
+  double keep = 0;
+  size_t rank = 0, samples = 0;
+  float strength = 0;
+  size_t calib_tokens = 0;
+  double retained_energy = 0, build_seconds = 0;
+  double loss_task_off = 0, loss_task_on = 0, loss_other_off = 0, loss_other_on = 0;  ///< mean NLL a token
+  std::array<double, 2> task_ci95{}, other_ci95{};                                    ///< of on / off - 1
+};
+struct Ablation {
+  std::string model, model_fingerprint, engine;
+  size_t tokens_task = 0, tokens_other = 0;  ///< held-out tokens of a point
+  std::vector<AblationPoint> points;
+};
+/// \throws Error kInvalidArgument (no text, a recipe that needs other statistics, no out_dir), and as capture, build_fragment,
+/// perplexity. What is finished stays on disk.
+Ablation run_ablation(LocalGenerator& generator, const std::shared_ptr<const Model>& model, const AblationOptions& options);
+/// One self-contained page, light and dark: a plot with intervals for each axis, the table, what was run.
+std::string ablation_page(const Ablation& ablation, const std::string& command);
 
 }  // namespace aicoder

@@ -182,6 +182,12 @@ struct Evidence {
   double p_value = 1;                  ///< exact McNemar
   float strength = 0;
 };
+/// One of the fragments that a merged one was made of.
+struct FragmentParent {
+  std::string name;
+  float weight = 0;
+  std::string hash;  ///< SHA-256 of its file
+};
 struct FragmentInfo {
   std::filesystem::path path;
   std::string name, role, recipe, base_name, base_fingerprint;
@@ -190,12 +196,16 @@ struct FragmentInfo {
   float strength = 0;
   std::vector<FragmentTensor> tensors;
   std::vector<std::string> calibration_hashes, general_hashes;
+  std::vector<FragmentParent> parents;  ///< of a merged fragment
   std::vector<Evidence> evidence;
   uint64_t bytes = 0;
   bool foreign = false;  ///< a LoRA without aicoder metadata
 };
 /// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no LoRA), kFailedPrecondition (a newer format version).
 FragmentInfo inspect_fragment(const std::filesystem::path& path);
+/// SHA-256 over names, types, shapes and bytes of the tensors: stays the same when strength or evidence are written.
+/// \throws as GgufFile::open.
+std::string fragment_tensor_hash(const std::filesystem::path& path);
 /// Rewrites the metadata atomically; tensors stay byte for byte. Replaces the evidence. \throws as inspect_fragment,
 /// kFailedPrecondition for a foreign adapter, kInvalidArgument for a strength that is not finite.
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence);
@@ -208,5 +218,131 @@ std::filesystem::path fragments_dir();
 /// A path (it has a '/', or ends in .gguf), else the name in the file or of the file, for a base fingerprint (first match whose
 /// base agrees; any base when empty). \throws Error(kNotFound) with the build command.
 std::filesystem::path resolve_fragment(std::string_view name_or_path, std::string_view base_fingerprint);
+
+// ---- strengths by layer ------------------------------------------------------------------------------------------------
+
+/// Mean over rows of KL(base || changed) in nats. \param base, changed  logits, [n, n_vocab] row-major
+/// \throws Error(kInvalidArgument) when sizes disagree.
+double mean_kl(std::span<const float> base, std::span<const float> changed, size_t n_vocab);
+
+enum class SearchMethod { kSpsa, kCmaEs };
+struct SearchOptions {
+  SearchMethod method = SearchMethod::kSpsa;
+  std::vector<TextRecord> objective;  ///< the loss to lower: best the model's own verified answers; every second one is held out
+  std::vector<TextRecord> guard;      ///< unrelated text, the first 128 tokens of it: the fragment must not change what comes there
+  size_t iterations = 60;
+  size_t batch_tokens = 512;          ///< of the objective, for one evaluation
+  float largest = 0.4f;               ///< strengths stay within [-largest, largest]
+  double max_kl = 0.02;               ///< mean KL(base || fragment) on the guard, in nats a token
+  std::filesystem::path scratch_dir;  ///< holds the fragment in parts for a moment
+  uint64_t seed = 0;
+  int n_threads = 0;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct SearchResult {
+  std::vector<std::string> groups;   ///< "blk.0.attn", "blk.0.ffn", ...
+  std::vector<double> strengths;     ///< of each group
+  double loss_off = 0, loss_on = 0;  ///< mean NLL a token of the held-out answers
+  double kl = 0;
+  size_t evaluations = 0;
+  bool accepted = false;  ///< lower loss on held-out answers and KL within its bound; else the file's strength is 0
+};
+/// Finds a strength for each layer's attention and feed-forward part by forward passes alone, starting from the fragment's own
+/// strength, and writes a fragment with them. \throws Error kInvalidArgument (options, no text), kFailedPrecondition (a foreign
+/// adapter, another base), kCancelled (no file is left), and as inspect_fragment.
+SearchResult search_strengths(const std::shared_ptr<const Model>& model, const std::filesystem::path& fragment,
+                              const SearchOptions& options, const std::filesystem::path& out);
+
+// ---- exchange with PEFT (docs/formats/peft.md) -------------------------------------------------------------------------
+
+struct PeftExportOptions {
+  std::optional<float> strength;  ///< none: the file's own (1 for a LoRA of others); what lora_alpha / r will be
+  std::string base_model;         ///< base_model_name_or_path of the config; empty: the name in the base file
+  bool force = false;             ///< replace a PEFT folder; never a folder that holds anything else
+  ProgressFn progress;
+};
+struct PeftExport {
+  std::filesystem::path dir;
+  float strength = 0;
+  size_t tensors = 0, rank = 0;  ///< weights changed; largest rank
+  uint64_t bytes = 0;
+};
+/// Writes DIR/adapter_config.json and DIR/adapter_model.safetensors, both or neither. Factors keep their type (Q8_0 becomes F32);
+/// rows of Q and K return to the order of Hugging Face where the base was permuted (llama). Bases: llama, qwen2, qwen3.
+/// \throws Error kFailedPrecondition (a fragment of another base, strength 0 in the file, a folder that exists), kInvalidArgument
+/// (strength 0 or not finite, no LoRA, `dir` holds other things), kUnimplemented (another family, weights PEFT has no module for),
+/// kDataLoss, and as write_file_atomic.
+PeftExport export_peft(const Model& base, const std::filesystem::path& fragment, const std::filesystem::path& dir,
+                       const PeftExportOptions& options = {});
+
+struct ImportOptions {
+  std::string name;                                  ///< letters, digits, '.', '_', '-'
+  std::string role;                                  ///< as in FragmentSpec
+  FragmentStorage storage = FragmentStorage::kAuto;  ///< kAuto: as in the source; BF16 becomes F32, which is exact
+  bool force = false;                                ///< replace `out`
+  ProgressFn progress;
+};
+/// A PEFT LoRA folder (or its adapter_model.safetensors), or a LoRA GGUF of llama.cpp, as a fragment of this base: recipe
+/// "imported", strength = its scale (alpha / r), no evidence. Where scales differ by tensor the strength is the largest, and the
+/// B of the others is scaled.
+/// \throws Error kNotFound, kDataLoss (broken files, ranks that disagree with the config), kFailedPrecondition (another base, shapes
+/// that do not fit, `out` exists), kInvalidArgument (name, a fragment already, scale 0), kUnimplemented (DoRA, modules_to_save,
+/// embeddings, biases, experts, initializations that changed the base; the message says which).
+FragmentInfo import_fragment(const Model& base, const std::filesystem::path& source, const ImportOptions& options,
+                             const std::filesystem::path& out);
+
+// ---- several fragments ---------------------------------------------------------------------------------------------------
+
+enum class MergeMethod { kConcat, kTies, kDare };
+std::string_view to_string(MergeMethod method) noexcept;
+/// \throws Error(kInvalidArgument).
+MergeMethod parse_merge_method(std::string_view name);
+
+struct MergePart {
+  std::filesystem::path path;
+  std::optional<float> weight;  ///< the strength this part has in the sum; none: the file's own
+};
+struct MergeOptions {
+  std::string name, role;
+  MergeMethod method = MergeMethod::kConcat;
+  size_t rank = 0;       ///< of each tensor, less where it is too small; 0: the sum of the parts' ranks
+  double density = 0.2;  ///< TIES: share of each part's entries that stays, per tensor
+  double drop = 0.5;     ///< DARE: share of each part's entries that is dropped
+  uint64_t seed = 0;     ///< of DARE's mask and the range finder
+  int n_threads = 0;     ///< weights in work at once; 0: physical cores this process may use. Does not change the result
+  bool force = false;    ///< replace `out`
+  ProgressFn progress;   ///< called from the working threads, one call at a time
+  std::stop_token stop;
+};
+/// Sum over parts of weight * B * A per base weight, as one fragment of strength 1.
+/// kConcat stacks the factors: exact (B in F32 holds the weight, A keeps its bytes); with a rank below the stacked one, the exact
+/// truncated SVD of the stacked product, computed from its factors. kTies (Yadav et al. 2023, arXiv 2306.01708, section 4: trim, elect
+/// sign, disjoint mean) and kDare (Yu et al. 2024, arXiv 2311.03099, section 3: drop, rescale by 1 / (1 - drop), sum) work on the dense
+/// deltas of one weight at a time; theirs is then a truncated SVD. Trimming is per tensor, not over the whole model as in the paper.
+/// retained_energy is the share of the unweighted ||delta||_F^2 that the rank keeps. Deterministic for a seed.
+/// \throws Error kInvalidArgument (fewer than 2 parts, other bases or shapes, a LoRA without our metadata, weight 0, density, drop,
+/// rank), kFailedPrecondition (a part whose own strength is 0 and no weight given, `out` exists), kDataLoss, kCancelled.
+FragmentBuild merge_fragments(std::span<const MergePart> parts, const MergeOptions& options, const std::filesystem::path& out);
+
+/// Of one weight. Deltas are scale * B * A at strength 1; scale is alpha / rank, 1 for fragments.
+struct TensorDiff {
+  std::string name;
+  size_t rank_a = 0, rank_b = 0;  ///< 0: not in that file
+  double norm_a = 0, norm_b = 0;  ///< Frobenius
+  double relative = 0;            ///< ||A - B||_F / max(||A||_F, ||B||_F), 0..2; 0 where both are 0
+  double cosine = 0;              ///< of the two deltas as vectors, -1..1; 0 where one is 0
+};
+struct MetadataDiff {
+  std::string key, a, b;  ///< values as text; empty: not there
+};
+struct FragmentDiff {
+  std::vector<TensorDiff> tensors;  ///< largest relative difference first, then by name
+  std::vector<MetadataDiff> metadata;
+  TensorDiff total;  ///< over all tensors; its name is empty, its ranks the largest
+};
+/// Computed from the factors, in double, never from a dense delta. \throws Error kNotFound, kDataLoss, kInvalidArgument (no LoRA,
+/// shapes that disagree).
+FragmentDiff diff_fragments(const std::filesystem::path& a, const std::filesystem::path& b, const ProgressFn& progress = {});
 
 }  // namespace aicoder

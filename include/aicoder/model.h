@@ -203,7 +203,7 @@ class Context {
 
   void clear();  ///< forgets every KV entry
   size_t n_ctx_seq() const noexcept;
-  int n_threads() const noexcept;  ///< of the next decode
+  int n_threads() const noexcept;        ///< of the next decode
   size_t memory_bytes() const noexcept;  ///< KV and compute buffers, measured at creation
   const std::shared_ptr<const Model>& model() const noexcept;
   void* native_handle() const noexcept;  ///< llama_context*, for the adapter and train modules
@@ -219,6 +219,7 @@ struct PerplexityResult {
   double nll = 0;  ///< mean per token
   double perplexity = 0;
   size_t tokens = 0;
+  std::vector<LogLikelihood> windows;  ///< what each window added, in order: two runs over one text pair up
 };
 struct TextRecord {
   std::string text;                   ///< plain text, or empty when messages are given

@@ -30,7 +30,7 @@ int run(Runtime& runtime, Args& args, const std::string& suite) {
   auto engine = make_engine(runtime, args.engine, args.n_parallel);
   options.model_fingerprint = engine.model->fingerprint();
   for (const auto& f : options.fragments)
-    options.fragment_hashes.push_back(sha256_file(resolve_fragment(f.name, options.model_fingerprint)));
+    options.fragment_hashes.push_back(fragment_tensor_hash(resolve_fragment(f.name, options.model_fingerprint)));
   const auto report = run_suite(*engine.generator, box, options);
   std::string text = fmt::format("{} on {}: {} of {} passed = {:.1f} % (95 % interval {:.1f} to {:.1f}), {} tokens, {}", report.suite,
                                  report.model, report.passed, report.n, report.score * 100, report.ci95[0] * 100, report.ci95[1] * 100,
@@ -75,12 +75,14 @@ void add_eval(CLI::App& app, Runtime& runtime) {
     command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args, name); }; });
     return command;
   };
-  add_suite("humaneval", "HumanEval: 164 Python functions (chat convention of EvalPlus, greedy)");
+  add_suite("humaneval", "HumanEval: 164 Python functions, one greedy answer each, graded by hidden tests");
   auto* mbpp = add_suite("mbpp", "MBPP: Python problems; description and first assert are shown, all asserts grade");
   mbpp->add_option("--first-id", args->options.first_id, "Only task ids from here")->capture_default_str();
   mbpp->add_option("--last-id", args->options.last_id, "Only task ids to here; 0: open")->capture_default_str();
 
   auto* compare_command = eval->add_subcommand("compare", "Two runs of one suite, item by item");
+  add_examples(*compare_command, {"eval humaneval --data humaneval.jsonl --out off",
+                                  "eval humaneval --data humaneval.jsonl -f coder --out on", "eval compare off on"});
   compare_command->add_option("a", args->a, "Folder or report.json")->required();
   compare_command->add_option("b", args->b, "Folder or report.json")->required();
   compare_command->callback([=, &runtime] { runtime.action = [=, &runtime] { return compare_reports(runtime, *args); }; });

@@ -1,11 +1,17 @@
-// fragment inspect | list, and what is not built yet; build and capture have files of their own.
+// fragment inspect | list; the other commands on fragments have files of their own.
 #include <fmt/format.h>
 
-#include <array>
-
 #include "aicoder/fragment.h"
+#include "cli/cmd_fragment_ablate.h"
 #include "cli/cmd_fragment_build.h"
 #include "cli/cmd_fragment_capture.h"
+#include "cli/cmd_fragment_diff.h"
+#include "cli/cmd_fragment_eval.h"
+#include "cli/cmd_fragment_export.h"
+#include "cli/cmd_fragment_import.h"
+#include "cli/cmd_fragment_merge.h"
+#include "cli/cmd_fragment_search.h"
+#include "cli/cmd_fragment_select.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -21,13 +27,23 @@ std::string evidence_text(const FragmentInfo& info) {
   return text;
 }
 
+/// The recipe with what belongs to it: the share it kept, or the fragments it was merged from.
+std::string recipe_text(const FragmentInfo& info) {
+  std::string text = info.recipe;
+  if (info.keep > 0) text += fmt::format(", keep {:.3g}", info.keep);
+  for (size_t i = 0; i < info.parents.size(); ++i) {
+    text += fmt::format("{}{}:{}", i == 0 ? " of " : ", ", info.parents[i].name, info.parents[i].weight);
+  }
+  return text;
+}
+
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
   std::string text = fmt::format(
-      "name       {}\nrole       {}\nrecipe     {}{}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
+      "name       {}\nrole       {}\nrecipe     {}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
       "{}\n\n",
-      info.name, info.role, info.recipe, info.keep > 0 ? fmt::format(", keep {:.3g}", info.keep) : "", info.rank, info.strength,
-      info.base_name, human_bytes(static_cast<double>(info.bytes)), evidence_text(info));
+      info.name, info.role, recipe_text(info), info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
+      evidence_text(info));
   text += fmt::format("{:<32} {:>5}  {}\n", "TENSOR", "RANK", "ENERGY KEPT");
   for (const auto& t : info.tensors) text += fmt::format("{:<32} {:>5}  {:.3f}\n", t.name, t.rank, t.retained_energy);
   return runtime.finish(to_json(info), text);
@@ -59,6 +75,14 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   fragment->require_subcommand(1);
   add_fragment_build(*fragment, runtime);
   add_fragment_capture(*fragment, runtime);
+  add_fragment_eval(*fragment, runtime);
+  add_fragment_ablate(*fragment, runtime);
+  add_fragment_search(*fragment, runtime);
+  add_fragment_select(*fragment, runtime);
+  add_fragment_export(*fragment, runtime);
+  add_fragment_import(*fragment, runtime);
+  add_fragment_merge(*fragment, runtime);
+  add_fragment_diff(*fragment, runtime);
   const auto file = std::make_shared<std::string>();
   auto* inspect_command = fragment->add_subcommand("inspect", "What a fragment is, tensor by tensor, and what was measured with it");
   inspect_command->add_option("fragment", *file, "Name or path")->required();
@@ -66,18 +90,6 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   fragment->add_subcommand("list", "Fragments on this machine")->callback([&runtime] {
     runtime.action = [&runtime] { return list(runtime); };
   });
-  for (const char* planned : {"eval", "ablate", "export", "import", "merge", "diff"}) {
-    auto* command = fragment->add_subcommand(planned, "Not built yet");
-    command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
-    command->group("Not built yet");
-    command->callback([&runtime, planned] {
-      runtime.action = [planned]() -> int {
-        throw Error(
-            ErrorCode::kUnimplemented, std::string("[fragment ") + planned + "] planned and not built yet",
-            "compare ON and OFF with: aicoder eval humaneval --data FILE --out A; ... --fragment F --out B; aicoder eval compare A B");
-      };
-    });
-  }
 }
 
 }  // namespace aicoder::cli

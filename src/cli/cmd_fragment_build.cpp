@@ -174,6 +174,8 @@ int run(Runtime& runtime, Args args) {
 
 void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   auto* command = fragment.add_subcommand("build", "Make a fragment from calibration text, by forward passes only");
+  add_examples(*command, {"fragment build --preset coder --tasks mbpp.jsonl",
+                          "fragment build -n sql --calib sql.jsonl --general english.txt --rank 64 --strength 0.1"});
   const auto args = std::make_shared<Args>();
   add_engine_options(*command, args->engine, runtime);
   args->engine.n_ctx = 2048;

@@ -47,6 +47,7 @@ int run(Runtime& runtime, Args args) {
 
 void add_fragment_capture(CLI::App& fragment, Runtime& runtime) {
   auto* command = fragment.add_subcommand("capture", "Activation statistics of calibration text, in a file for fragment build --calib");
+  add_examples(*command, {"fragment capture --calib sql.jsonl -o sql.imatrix.gguf"});
   const auto args = std::make_shared<Args>();
   add_model_option(*command, args->engine, runtime);
   command->add_option("--preset", args->preset, "A shipped set: coder, debugger, security, math, korean or general");

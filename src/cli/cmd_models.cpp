@@ -48,6 +48,7 @@ void add_models(CLI::App& app, Runtime& runtime) {
   };
   const auto args = std::make_shared<Args>();
   auto* pull_command = app.add_subcommand("pull", "Fetch a model of the catalog, verified by its hash; resumes");
+  add_examples(*pull_command, {"pull qwen2.5-coder-1.5b", "models"});
   pull_command->add_option("name", args->name, "Catalog name, see `aicoder models`")->required();
   pull_command->add_flag("--force", args->force, "Fetch again although it is there");
   pull_command->callback([=, &runtime] { runtime.action = [=, &runtime] { return pull(runtime, args->name, args->force); }; });

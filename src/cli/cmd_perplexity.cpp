@@ -27,6 +27,7 @@ int run(Runtime& runtime, const Args& args) {
 
 void add_perplexity(CLI::App& app, Runtime& runtime) {
   auto* command = app.add_subcommand("perplexity", "exp(mean NLL) of a text under the model, with or without fragments");
+  add_examples(*command, {"perplexity -m qwen2.5-coder-0.5b book.txt", "perplexity -f coder:0.1 --max-tokens 20000 code.jsonl"});
   const auto args = std::make_shared<Args>();
   add_engine_options(*command, args->engine, runtime);
   command->remove_option(command->get_option("--context"));

@@ -64,6 +64,8 @@ int run(Runtime& runtime, Args args) {
 
 void add_run(CLI::App& app, Runtime& runtime) {
   auto* command = app.add_subcommand("run", "Do a task: answer, or plan, write, run in the sandbox, review, and show a diff");
+  add_examples(*command, {"run \"Write is_prime(n). Example: is_prime(7) == True\"", "run --dir . --why \"make the failing test pass\"",
+                          "run --mode direct -f coder:0.1 - < question.txt"});
   const auto args = std::make_shared<Args>();
   args->agent.n_candidates = runtime.config.n_candidates;
   args->agent.max_repairs = runtime.config.max_repairs;

@@ -56,6 +56,7 @@ void add_sandbox(CLI::App& app, Runtime& runtime) {
   auto* sandbox = app.add_subcommand("sandbox", "Run untrusted code");
   sandbox->require_subcommand(1);
   auto* command = sandbox->add_subcommand("run", "Run a command in the sandbox: no network, no home, limits on the whole process tree");
+  add_examples(*command, {"sandbox run -- python3 -c \"print(1 + 1)\"", "sandbox run --dir project --wall 60 -- python3 -m unittest"});
   const auto args = std::make_shared<Args>();
   const auto& limits = runtime.config.limits;
   args->cpu_s = std::chrono::duration<double>(limits.cpu).count();

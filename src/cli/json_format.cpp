@@ -32,7 +32,8 @@ Json to_json(const AgentResult& result) {
 }
 
 Json to_json(const FragmentInfo& info) {
-  Json tensors = Json::array(), evidence = Json::array();
+  Json tensors = Json::array(), evidence = Json::array(), parents = Json::array();
+  for (const auto& p : info.parents) parents.push_back({{"name", p.name}, {"weight", decimal(p.weight)}, {"hash", p.hash}});
   for (const auto& t : info.tensors) tensors.push_back({{"name", t.name}, {"rank", t.rank}, {"retained_energy", t.retained_energy}});
   for (const auto& e : info.evidence) {
     evidence.push_back({{"suite", e.suite},
@@ -54,6 +55,7 @@ Json to_json(const FragmentInfo& info) {
           {"bytes", info.bytes},
           {"foreign", info.foreign},
           {"calibration_hashes", info.calibration_hashes},
+          {"parents", parents},
           {"tensors", tensors},
           {"evidence", evidence}};
 }

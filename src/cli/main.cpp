@@ -14,9 +14,8 @@ namespace {
 using cli::Runtime;
 using cli::Terminal;
 
-constexpr const char* kFooter =
-    "Exit codes: 0 ok, 1 task failed, 2 usage or bad input, 3 ran but unverified, 4 sandbox unavailable, 130 interrupted.\n"
-    "Start with: aicoder doctor; aicoder pull qwen2.5-coder-1.5b; aicoder run --dir . \"what you want done\"";
+constexpr const char* kStartWith =
+    "Start with: aicoder doctor; aicoder pull qwen2.5-coder-1.5b; aicoder run --dir . \"what you want done\"\n";
 
 /// --json may stand anywhere before "--", also after a subcommand: taken out before CLI11 sees the arguments.
 bool take_json_flag(std::vector<std::string>& arguments) {
@@ -67,7 +66,7 @@ int parse_and_run(CLI::App& app, Runtime& runtime, std::vector<std::string> argu
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    runtime.terminal.out(chosen_command(app).help());
+    runtime.terminal.out(app.help());  // of the command that was named
     return cli::kExitOk;
   } catch (const CLI::CallForVersion& version) {
     return runtime.finish({{"version", kVersion}}, version.what());
@@ -102,7 +101,7 @@ int run(std::vector<std::string> arguments, const char* program) {
     runtime.config = cli::load_config(config_dir() / "config.toml");
 
     CLI::App app("aicoder: a local language model that plans, writes, runs and checks code on your own machine.", "aicoder");
-    app.footer(kFooter);
+    app.footer(cli::kExitCodes);  // what commands inherit
     app.set_help_flag("-h,--help", "Show this help");
     app.set_version_flag("--version", fmt::format("aicoder {}\n{}", kVersion, engine_description()));
     app.require_subcommand(0, 1);
@@ -126,6 +125,7 @@ int run(std::vector<std::string> arguments, const char* program) {
     cli::add_doctor(app, runtime);
     cli::add_completion(app, runtime);
     cli::add_not_built_yet(app, runtime);
+    app.footer(std::string(kStartWith) + cli::kExitCodes);
     exit_code = parse_and_run(app, runtime, std::move(arguments));
   } catch (const Error& error) {
     exit_code = runtime.fail(error);

@@ -55,13 +55,21 @@ int Runtime::fail(const Error& error) {
   return code;
 }
 
+void add_examples(CLI::App& command, std::initializer_list<std::string_view> lines) {
+  std::string footer = "Examples:\n";
+  for (const auto line : lines) footer += fmt::format("  aicoder {}\n", line);
+  command.footer(footer + kExitCodes);
+}
+
 void add_model_option(CLI::App& command, EngineArgs& args, const Runtime& runtime) {
   args.model = runtime.config.model;
   args.n_threads = runtime.config.n_threads;
   args.n_ctx = runtime.config.n_ctx;
   args.n_gpu_layers = runtime.config.n_gpu_layers;
   command.add_option("-m,--model", args.model, "Catalog name or path of a GGUF file")->capture_default_str();
-  command.add_option("-t,--threads", args.n_threads, "Threads, at most; 0: the physical cores")->check(CLI::Range(0, 1024))->capture_default_str();
+  command.add_option("-t,--threads", args.n_threads, "Threads, at most; 0: the physical cores")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   command.add_option("--gpu-layers", args.n_gpu_layers, "Layers on the GPU; -1: all")->check(CLI::Range(-1, 1000))->capture_default_str();
 }
 

@@ -18,6 +18,8 @@ namespace aicoder::cli {
 
 using Json = nlohmann::ordered_json;
 
+inline constexpr char kExitCodes[] =
+    "Exit codes: 0 ok, 1 task failed, 2 usage or bad input, 3 ran but unverified, 4 sandbox unavailable, 130 interrupted.";
 enum ExitCode { kExitOk = 0, kExitFailed = 1, kExitUsage = 2, kExitUnverified = 3, kExitNoSandbox = 4, kExitInterrupted = 130 };
 
 struct Runtime {
@@ -47,6 +49,9 @@ struct EngineArgs {
 };
 void add_model_option(CLI::App& command, EngineArgs& args, const Runtime& runtime);
 void add_engine_options(CLI::App& command, EngineArgs& args, const Runtime& runtime);
+
+/// Example command lines below a command's help, before the exit codes.
+void add_examples(CLI::App& command, std::initializer_list<std::string_view> lines);
 
 struct Engine {
   std::shared_ptr<const Model> model;

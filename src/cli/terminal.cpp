@@ -149,6 +149,7 @@ void Terminal::progress(const Progress& p) {
     stage_ = p.stage;
     stage_start_ = now;
     stage_first_done_ = p.done;
+    told_ = false;
   }
   const bool finished = p.total > 0 && p.done >= p.total;
   const auto since_draw = now - last_draw_;
@@ -156,8 +157,9 @@ void Terminal::progress(const Progress& p) {
   if (stderr_tty_) {
     if (now - stage_start_ < std::chrono::milliseconds(300) && !drawn_) return;
     if (!finished && !new_stage && since_draw < std::chrono::milliseconds(100)) return;
-  } else if (!(new_stage && p.total > 0) && since_draw < std::chrono::seconds(30)) {
-    return;
+  } else {
+    if (now - stage_start_ < std::chrono::seconds(2) || (told_ && since_draw < std::chrono::seconds(30))) return;
+    told_ = true;
   }
   last_draw_ = now;
   const double elapsed = std::chrono::duration<double>(now - stage_start_).count();

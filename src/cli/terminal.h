@@ -45,6 +45,7 @@ class Terminal {
   Clock::time_point stage_start_{}, last_draw_{};
   double stage_first_done_ = 0;
   bool drawn_ = false;
+  bool told_ = false;  ///< this stage has had its first line in a file or pipe
 };
 
 /// "1.2 GB", "310 kB".

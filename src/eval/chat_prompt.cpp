@@ -49,7 +49,11 @@ std::string problem_message(const EvalTask& task, Convention convention) {
 GenerationRequest answer_request(const EvalTask& task, const EvalOptions& options) {
   const Wording& words = wording(options.convention);
   GenerationRequest request;
-  if (words.system) request.messages.push_back({"system", words.system});
+  if (!options.system_prompt.empty()) {
+    request.messages.push_back({"system", options.system_prompt});
+  } else if (words.system) {
+    request.messages.push_back({"system", words.system});
+  }
   request.messages.push_back({"user", problem_message(task, options.convention)});
   request.assistant_prefix = words.answer_begins;
   request.fragments = options.fragments;

@@ -34,6 +34,7 @@ RunSettings run_settings(const EvalOptions& options, const std::string& model) {
       {"limits", fmt::format("cpu {} ms, wall {} ms, memory {} B", options.limits.cpu.count(), options.limits.wall.count(),
                              options.limits.memory_bytes)},
   };
+  if (!options.system_prompt.empty()) settings["system_prompt"] = options.system_prompt;
   if (options.mode != Mode::kDirect) {
     const AgentOptions& agent = options.agent;
     settings["agent"] = fmt::format("candidates {}, repairs {}, max_tokens {}, temperature {}", agent.n_candidates, agent.max_repairs,

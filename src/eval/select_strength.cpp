@@ -1,35 +1,12 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "eval/run_tasks.h"
+#include "eval/selection_tasks.h"
 
 namespace aicoder {
 namespace {
-
-constexpr int64_t kFirstSelectionId = 601;  // design, section 4: the ids below are for evaluation
-constexpr uint64_t kShuffleSeed = 601;
-
-std::vector<eval::EvalTask> selection_tasks(const StrengthOptions& options) {
-  if (options.mbpp.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "[strength] no MBPP rows were named", "give a file of MBPP rows with ids of 601 and above");
-  }
-  auto tasks = eval::load_suite("mbpp", options.mbpp);
-  for (const auto& task : tasks) {
-    if (task.number < kFirstSelectionId) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("[strength] {} holds {}: ids below {} are for evaluation and choose nothing", options.mbpp.string(), task.id,
-                              kFirstSelectionId),
-                  "leave only rows with task_id 601 and above in that file");
-    }
-  }
-  // Fisher-Yates by hand: std::shuffle draws differently with every standard library.
-  std::mt19937_64 engine(kShuffleSeed);
-  for (size_t i = tasks.size(); i > 1; --i) std::swap(tasks[i - 1], tasks[engine() % i]);
-  if (options.n_tasks != 0 && tasks.size() > options.n_tasks) tasks.resize(options.n_tasks);
-  return tasks;
-}
 
 /// 0 first, so that it is the reference of every trial; then as given, without repeats.
 std::vector<float> ordered_grid(const std::vector<float>& grid) {
@@ -50,10 +27,11 @@ std::vector<float> ordered_grid(const std::vector<float>& grid) {
 StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment,
                                const StrengthOptions& options) {
   const auto grid = ordered_grid(options.grid);
-  const auto tasks = selection_tasks(options);
+  auto tasks = eval::selection_tasks(options.mbpp);
+  if (options.n_tasks != 0 && tasks.size() > options.n_tasks) tasks.resize(options.n_tasks);
 
   // A rebuilt file of the same name must not resume the old one's trials.
-  const std::string fragment_hash = std::filesystem::is_regular_file(fragment) ? sha256_file(fragment) : std::string();
+  const std::string fragment_hash = std::filesystem::is_regular_file(fragment) ? fragment_tensor_hash(fragment) : std::string();
 
   StrengthChoice choice;
   EvalReport off, best;

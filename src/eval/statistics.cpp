@@ -76,4 +76,25 @@ std::array<double, 2> paired_bootstrap_interval(std::span<const int> differences
   return {quantile(means, 0.025), quantile(means, 0.975)};
 }
 
+std::array<double, 2> paired_ratio_interval(std::span<const double> off, std::span<const double> on, size_t n_resamples, uint64_t seed) {
+  if (off.size() != on.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "[ratio] expected as many windows on as off, found " + std::to_string(on.size()) + " and " + std::to_string(off.size()));
+  }
+  if (off.empty() || n_resamples == 0) return {0.0, 0.0};
+  std::mt19937_64 engine(seed);
+  std::vector<double> ratios(n_resamples);
+  for (double& ratio : ratios) {
+    double sum_off = 0, sum_on = 0;
+    for (size_t i = 0; i < off.size(); ++i) {
+      const size_t pick = bounded(engine, off.size());
+      sum_off += off[pick];
+      sum_on += on[pick];
+    }
+    ratio = sum_off > 0 ? sum_on / sum_off - 1 : 0;
+  }
+  std::sort(ratios.begin(), ratios.end());
+  return {quantile(ratios, 0.025), quantile(ratios, 0.975)};
+}
+
 }  // namespace aicoder

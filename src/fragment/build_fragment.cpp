@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -7,11 +6,11 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 
+#include "fragment/for_each_layer.h"
 #include "fragment/fragment_keys.h"
-#include "fragment/half.h"
 #include "fragment/linear_layers.h"
+#include "fragment/lora_factors.h"
 #include "fragment/paired_inputs.h"
 #include "fragment/parallel.h"
 #include "fragment/recipe.h"
@@ -31,12 +30,7 @@ constexpr float kLargestF16Input = 65504.0f / 4;
 }
 
 void check_spec(const FragmentSpec& spec) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  if (spec.name.empty() || !std::all_of(spec.name.begin(), spec.name.end(), plain)) {
-    refuse("name: expected letters, digits, '.', '_' and '-', found '" + spec.name + "'");
-  }
+  check_fragment_name(spec.name, "[fragment_build]");
   if (!(spec.keep > 0 && spec.keep <= 1)) refuse("keep: expected a share in (0, 1], found " + std::to_string(spec.keep), "--keep 0.2");
   if (spec.rank == 0) refuse("rank: expected at least 1, found 0", "--rank 16");
   if (!std::isfinite(spec.strength)) refuse("strength: expected a finite number");
@@ -127,17 +121,6 @@ struct Factors {
   std::vector<std::byte> a, b;
   bool empty = true;
 };
-
-std::vector<std::byte> pack(std::span<const float> values, GgufType type) {
-  if (type == GgufType::kF32) {
-    const auto bytes = std::as_bytes(values);
-    return {bytes.begin(), bytes.end()};
-  }
-  std::vector<uint16_t> halves(values.size());
-  std::transform(values.begin(), values.end(), halves.begin(), to_half);
-  const auto bytes = std::as_bytes(std::span(halves));
-  return {bytes.begin(), bytes.end()};
-}
 
 using PairedInputs = std::map<std::string, PairedInput>;
 
@@ -245,29 +228,22 @@ std::vector<Factors> factor_all(const Model& base, std::span<const GgufTensor* c
 
 void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spec, std::span<const Factors> factors,
                   const AlignedText& text) {
-  std::vector<std::string> names;
-  std::vector<float> energy;
-  for (const Factors& f : factors) {
-    names.push_back(f.info.name);
-    energy.push_back(static_cast<float>(f.info.retained_energy));
-  }
+  std::vector<FragmentTensor> tensors;
+  for (const Factors& f : factors) tensors.push_back(f.info);
+  set_head(writer,
+           {.architecture = base.architecture(),
+            .name = spec.name,
+            .role = spec.role,
+            .recipe = std::string(to_string(spec.recipe)),
+            .base_name = base.name(),
+            .base_fingerprint = base.fingerprint(),
+            .keep = traits(spec.recipe).uses_keep ? spec.keep : 0,
+            .rank = spec.rank,
+            .seed = spec.seed},
+           tensors);
   const auto hashes = [](const ActivationStats* stats) {
     return GgufArray(stats == nullptr ? std::vector<std::string>{} : stats->dataset_hashes);
   };
-  writer.set("general.type", std::string("adapter"));
-  writer.set("general.architecture", base.architecture());
-  writer.set("general.name", spec.name);
-  writer.set("adapter.type", std::string("lora"));
-  writer.set("adapter.lora.alpha", 0.0f);  // 0: the scale a program sets is the strength, whatever the rank of a tensor
-  writer.set(key::kVersion, kFormatVersion);
-  writer.set(key::kName, spec.name);
-  writer.set(key::kRole, spec.role);
-  writer.set(key::kRecipe, std::string(to_string(spec.recipe)));
-  writer.set(key::kBaseName, base.name());
-  writer.set(key::kBaseFingerprint, base.fingerprint());
-  if (traits(spec.recipe).uses_keep) writer.set(key::kKeep, static_cast<float>(spec.keep));
-  writer.set(key::kRank, static_cast<uint32_t>(spec.rank));
-  writer.set(key::kSeed, spec.seed);
   writer.set(key::kCalibrationHashes, text.hash.empty() ? hashes(spec.task) : GgufArray(std::vector<std::string>{text.hash}));
   writer.set(key::kGeneralHashes, hashes(traits(spec.recipe).needs.general ? spec.general : nullptr));
   if (traits(spec.recipe).needs.donor) {
@@ -279,8 +255,6 @@ void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spe
     writer.set(key::kPairTokens, static_cast<uint32_t>(text.n_tokens));
     writer.set(key::kRidge, static_cast<float>(spec.pairs->ridge));
   }
-  writer.set(key::kTensorNames, GgufArray(std::move(names)));
-  writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
   set_strength_and_evidence(writer, spec.strength, {});
 }
 

@@ -15,10 +15,11 @@ using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Row
 inline constexpr int kOversampling = 16;
 
 /// Orthonormal basis of the columns of y, [rows, min(rows, cols)].
-inline Matrix orthonormal(const Matrix& y) {
+template <typename M>
+M orthonormal(const M& y) {
   const Eigen::Index cols = std::min(y.rows(), y.cols());
-  Eigen::HouseholderQR<Matrix> qr(y);
-  return qr.householderQ() * Matrix::Identity(y.rows(), cols);
+  Eigen::HouseholderQR<M> qr(y);
+  return qr.householderQ() * M::Identity(y.rows(), cols);
 }
 
 struct SmallSvd {

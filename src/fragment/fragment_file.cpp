@@ -82,6 +82,16 @@ std::vector<FragmentTensor> read_tensors(const GgufFile& file) {
   return tensors;
 }
 
+std::vector<FragmentParent> read_parents(const GgufFile& file) {
+  const auto names = file.get_strings(key::kMergeNames).value_or(std::vector<std::string>{});
+  const auto hashes = file.get_strings(key::kMergeHashes).value_or(std::vector<std::string>{});
+  const auto weights = get_numbers(file, key::kMergeWeights);
+  if (hashes.size() != names.size() || weights.size() != names.size()) broken(file, "aicoder.merge.*: expected arrays of one length");
+  std::vector<FragmentParent> parents;
+  for (size_t i = 0; i < names.size(); ++i) parents.push_back({names[i], static_cast<float>(weights[i]), hashes[i]});
+  return parents;
+}
+
 std::vector<Evidence> read_evidence(const GgufFile& file) {
   const auto suites = file.get_strings(key::kEvidenceSuite).value_or(std::vector<std::string>{});
   const auto n = get_numbers(file, key::kEvidenceN), off = get_numbers(file, key::kEvidenceOff), on = get_numbers(file, key::kEvidenceOn),
@@ -100,6 +110,31 @@ std::vector<Evidence> read_evidence(const GgufFile& file) {
 }  // namespace
 
 namespace fragment {
+
+void set_head(GgufWriter& writer, const FragmentHead& head, std::span<const FragmentTensor> tensors) {
+  std::vector<std::string> names;
+  std::vector<float> energy;
+  for (const FragmentTensor& tensor : tensors) {
+    names.push_back(tensor.name);
+    energy.push_back(static_cast<float>(tensor.retained_energy));
+  }
+  writer.set("general.type", std::string("adapter"));
+  writer.set("general.architecture", head.architecture);
+  writer.set("general.name", head.name);
+  writer.set("adapter.type", std::string("lora"));
+  writer.set("adapter.lora.alpha", 0.0f);  // 0: the scale a program sets is the strength, whatever the rank of a tensor
+  writer.set(key::kVersion, kFormatVersion);
+  writer.set(key::kName, head.name);
+  writer.set(key::kRole, head.role);
+  writer.set(key::kRecipe, head.recipe);
+  writer.set(key::kBaseName, head.base_name);
+  writer.set(key::kBaseFingerprint, head.base_fingerprint);
+  writer.set(key::kKeep, static_cast<float>(head.keep));
+  writer.set(key::kRank, static_cast<uint32_t>(head.rank));
+  writer.set(key::kSeed, head.seed);
+  writer.set(key::kTensorNames, GgufArray(std::move(names)));
+  writer.set(key::kTensorEnergy, GgufArray(std::move(energy)));
+}
 
 void set_strength_and_evidence(GgufWriter& writer, float strength, std::span<const Evidence> evidence) {
   const auto refuse = [](const std::string& what) { throw Error(ErrorCode::kInvalidArgument, "[fragment_write] " + what); };
@@ -153,8 +188,22 @@ FragmentInfo inspect_fragment(const std::filesystem::path& path) {
   info.strength = static_cast<float>(strength);
   info.calibration_hashes = file.get_strings(key::kCalibrationHashes).value_or(std::vector<std::string>{});
   info.general_hashes = file.get_strings(key::kGeneralHashes).value_or(std::vector<std::string>{});
+  info.parents = read_parents(file);
   info.evidence = read_evidence(file);
   return info;
+}
+
+std::string fragment_tensor_hash(const std::filesystem::path& path) {
+  const GgufFile file = GgufFile::open(path);
+  Sha256 hash;
+  for (const GgufTensor& tensor : file.tensors()) {
+    std::string header = std::to_string(tensor.name.size()) + ":" + tensor.name + " " + std::to_string(static_cast<uint32_t>(tensor.type));
+    for (const uint64_t n : tensor.ne) header += " " + std::to_string(n);
+    hash.update(header + "\n");
+    const auto bytes = file.bytes(tensor);
+    hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+  return hash.hex();
 }
 
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence) {

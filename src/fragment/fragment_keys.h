@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "aicoder/fragment.h"
@@ -31,6 +32,15 @@ inline constexpr char kPairTokens[] = "aicoder.distill.tokens";
 inline constexpr char kRidge[] = "aicoder.distill.ridge";
 inline constexpr char kTensorNames[] = "aicoder.tensor.names";
 inline constexpr char kTensorEnergy[] = "aicoder.tensor.retained_energy";
+inline constexpr char kSearchGroups[] = "aicoder.search.groups";
+inline constexpr char kSearchStrengths[] = "aicoder.search.strengths";
+inline constexpr char kSearchMethod[] = "aicoder.search.method";
+inline constexpr char kImportHash[] = "aicoder.import.hash";
+inline constexpr char kMergeNames[] = "aicoder.merge.names";
+inline constexpr char kMergeWeights[] = "aicoder.merge.weights";
+inline constexpr char kMergeHashes[] = "aicoder.merge.hashes";
+inline constexpr char kMergeDensity[] = "aicoder.merge.density";
+inline constexpr char kMergeDrop[] = "aicoder.merge.drop";
 inline constexpr char kEvidenceSuite[] = "aicoder.evidence.suite";
 inline constexpr char kEvidenceN[] = "aicoder.evidence.n";
 inline constexpr char kEvidenceOff[] = "aicoder.evidence.score_off";
@@ -41,6 +51,14 @@ inline constexpr char kEvidenceStrength[] = "aicoder.evidence.strength";
 
 inline constexpr std::string_view kLoraA = ".lora_a", kLoraB = ".lora_b";
 
+/// What every fragment file says of itself; also the keys by which llama.cpp takes it as a LoRA.
+struct FragmentHead {
+  std::string architecture, name, role, recipe, base_name, base_fingerprint;
+  double keep = 0;  ///< 0: no mask was made
+  size_t rank = 0;
+  uint64_t seed = 0;
+};
+void set_head(GgufWriter& writer, const FragmentHead& head, std::span<const FragmentTensor> tensors);
 /// Sets the keys that update_fragment may change. \throws Error(kInvalidArgument) for values that are not finite.
 void set_strength_and_evidence(GgufWriter& writer, float strength, std::span<const Evidence> evidence);
 

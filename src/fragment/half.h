@@ -1,4 +1,4 @@
-// F32 to F16, as IEEE 754 rounds it. ggml's own conversion is not for this module to call.
+// Between F32 and F16, as IEEE 754 rounds. ggml's own conversion is not for this module to call.
 #pragma once
 
 #include <bit>
@@ -20,6 +20,15 @@ inline uint16_t to_half(float value) noexcept {
   }
   const uint32_t odd = (magnitude >> 13) & 1u;
   return static_cast<uint16_t>(sign | ((magnitude - 0x38000000u + 0x0fffu + odd) >> 13));
+}
+
+/// Exact.
+inline float from_half(uint16_t half) noexcept {
+  const uint32_t sign = uint32_t{half & 0x8000u} << 16, magnitude = half & 0x7fffu;
+  if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));  // infinite, NaN
+  if (magnitude >= 0x0400u) return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000u));
+  const float subnormal = static_cast<float>(magnitude) * 0x1p-24f;
+  return sign != 0 ? -subnormal : subnormal;
 }
 
 }  // namespace aicoder::fragment

@@ -32,6 +32,19 @@ void check(std::span<const float> delta, size_t n_out, size_t n_in, std::span<co
   if (!std::all_of(delta.begin(), delta.end(), [](float v) { return std::isfinite(v); })) refuse("delta: expected finite values");
 }
 
+/// Component k of the factors.
+void store_component(LowRank& result, Eigen::Index k, const Eigen::VectorXf& b_k, const Eigen::VectorXf& a_k) {
+  const auto rank = static_cast<Eigen::Index>(result.rank);
+  Eigen::Map<RowMajor> b(result.b.data(), b_k.size(), rank), a(result.a.data(), rank, a_k.size());
+  const float share = balance(b_k.cwiseAbs().maxCoeff(), a_k.cwiseAbs().maxCoeff());
+  b.col(k) = b_k * share;
+  a.row(k) = a_k.transpose() / share;
+}
+
+Eigen::MatrixXd as_double(std::span<const float> values, size_t rows, size_t cols) {
+  return Eigen::Map<const RowMajor>(values.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)).cast<double>();
+}
+
 }  // namespace
 
 namespace fragment {
@@ -57,10 +70,10 @@ LowRank weighted_low_rank_in_place(std::span<float> delta, size_t n_out, size_t 
   Matrix omega(cols, sketch);
   SeededRandom random(seed);
   for (Eigen::Index i = 0; i < omega.size(); ++i) omega.data()[i] = random.normal();
-  Matrix q = orthonormal(m * omega);
+  Matrix q = orthonormal(Matrix(m * omega));
   for (int i = 0; i < n_power; ++i) {
     throw_if_stopped(stop);
-    q = orthonormal(m * orthonormal(m.transpose() * q));
+    q = orthonormal(Matrix(m * orthonormal(Matrix(m.transpose() * q))));
   }
   throw_if_stopped(stop);
 
@@ -72,15 +85,35 @@ LowRank weighted_low_rank_in_place(std::span<float> delta, size_t n_out, size_t 
   const Matrix v = p * svd.v.leftCols(r).cast<float>();  // [n_in, rank]
   result.retained_energy = std::min(1.0, svd.s.head(r).squaredNorm() / energy);
 
-  Eigen::Map<RowMajor> b(result.b.data(), rows, r), a(result.a.data(), r, cols);
   for (Eigen::Index k = 0; k < r; ++k) {
-    Eigen::VectorXf b_k = u.col(k) * static_cast<float>(svd.s(k));
-    Eigen::VectorXf a_k = (v.col(k).array() / x).matrix();
-    const float share = balance(b_k.cwiseAbs().maxCoeff(), a_k.cwiseAbs().maxCoeff());
-    b.col(k) = b_k * share;
-    a.row(k) = a_k.transpose() / share;
+    store_component(result, k, u.col(k) * static_cast<float>(svd.s(k)), (v.col(k).array() / x).matrix());
   }
   return result;
+}
+
+LowRank truncate_product(const FactorView& product, size_t rank) {
+  const size_t full = std::min({product.rank, product.n_out, product.n_in});
+  if (rank == 0 || rank > full) refuse("rank: expected 1 to " + std::to_string(full) + ", found " + std::to_string(rank));
+  LowRank result{
+      .b = std::vector<float>(product.n_out * rank), .a = std::vector<float>(rank * product.n_in), .rank = rank, .retained_energy = 1};
+  // B A = Qb (Rb Ra') Qa': its singular values are those of the small matrix in the middle.
+  const Eigen::MatrixXd b = as_double(product.b, product.n_out, product.rank);
+  const Eigen::MatrixXd a = as_double(product.a, product.rank, product.n_in).transpose();
+  const Eigen::MatrixXd qb = orthonormal(b), qa = orthonormal(a);
+  const SmallSvd svd = small_svd((qb.transpose() * b) * (qa.transpose() * a).transpose());
+  const double energy = svd.s.squaredNorm();
+  if (!(energy > 0)) return result;
+  const auto r = static_cast<Eigen::Index>(rank);
+  const Eigen::MatrixXd u = qb * svd.u.leftCols(r), v = qa * svd.v.leftCols(r);
+  for (Eigen::Index k = 0; k < r; ++k) store_component(result, k, (u.col(k) * svd.s(k)).cast<float>(), v.col(k).cast<float>());
+  result.retained_energy = std::min(1.0, svd.s.head(r).squaredNorm() / energy);
+  return result;
+}
+
+double product_dot(const FactorView& x, const FactorView& y) {
+  const Eigen::MatrixXd bb = as_double(x.b, x.n_out, x.rank).transpose() * as_double(y.b, y.n_out, y.rank);
+  const Eigen::MatrixXd aa = as_double(x.a, x.rank, x.n_in) * as_double(y.a, y.rank, y.n_in).transpose();
+  return bb.cwiseProduct(aa).sum();
 }
 
 }  // namespace fragment

@@ -144,7 +144,7 @@ Value sort(Runtime& runtime, const Value& input, Arguments arguments) {
   sort_by<Value>(
       runtime, items, bound.get_bool(0, false),
       [](Runtime& r, const Value& item, const BoundArguments& b) {
-        const auto folded = [&](Value v) { return b.get_bool(1, false) ? v : fold_case(r, v); };
+        const auto folded = [&](const Value& v) { return b.get_bool(1, false) ? v : fold_case(r, v); };
         const Value path = b.get(2, Value(None{}));
         if (path.is_none()) return folded(item);
         if (!path.is_string()) return folded(walk(r, item, path, Value(None{})));

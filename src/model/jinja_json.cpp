@@ -90,7 +90,8 @@ class JsonWriter {
     }
   }
 
-  std::string out_;
+  const std::string& text() const { return out_; }
+  std::string take() && { return std::move(out_); }
 
  private:
   std::string number(const Value& value) {
@@ -142,6 +143,7 @@ class JsonWriter {
 
   Runtime& runtime_;
   const Style& style_;
+  std::string out_;
 };
 
 }  // namespace
@@ -171,8 +173,8 @@ std::string Runtime::to_json(const Value& value, const Arguments& arguments) {
   }
   JsonWriter writer(*this, style);
   writer.write(value, 0);
-  charge_bytes(writer.out_.size());
-  return std::move(writer.out_);
+  charge_bytes(writer.text().size());
+  return std::move(writer).take();
 }
 
 }  // namespace aicoder::jinja

@@ -124,7 +124,7 @@ Value replace(Runtime& runtime, const Value& self, Arguments arguments) {
     if (left != 0) out += to;
     return runtime.text(std::move(out));
   }
-  for (size_t hit; left != 0 && (hit = s.find(from, at)) != std::string::npos; at = hit + from.size()) {
+  for (size_t hit = 0; left != 0 && (hit = s.find(from, at)) != std::string::npos; at = hit + from.size()) {
     runtime.charge_bytes((hit - at) + to.size());
     out.append(s, at, hit - at);
     out += to;

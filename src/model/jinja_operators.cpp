@@ -279,7 +279,7 @@ Value Runtime::binary(std::string_view op, const Value& a, const Value& b) {
   fail("'" + std::string(op) + "' between " + std::string(a.type_name()) + " and " + std::string(b.type_name()));
 }
 
-Value Runtime::unary(std::string_view op, const Value& a) {
+Value Runtime::unary(std::string_view op, const Value& a) const {
   if (op == "not") return Value(!a.truthy());
   if (a.is_undefined()) fail(a.why());
   if (!a.is_number()) fail("'" + std::string(op) + "' before " + std::string(a.type_name()));

@@ -63,7 +63,7 @@ class Runtime {
   int order(const Value& a, const Value& b, std::string_view op = "<");
   bool contains(const Value& container, const Value& item);
   Value binary(std::string_view op, const Value& a, const Value& b);
-  Value unary(std::string_view op, const Value& a);
+  Value unary(std::string_view op, const Value& a) const;
   Value make_list(std::vector<Value> items, ListKind kind = ListKind::kList);
   Value make_dict(std::vector<std::pair<Value, Value>> items);
   /// Refuses what Python cannot hash: lists, dicts, tuples that hold them. \throws Error(kInvalidArgument).

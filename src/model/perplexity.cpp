@@ -23,6 +23,7 @@ PerplexityResult perplexity(Context& context, std::span<const TextRecord> record
   }
   const size_t target = max_tokens > 0 ? std::min(max_tokens, total) : total;
 
+  PerplexityResult result;
   LogLikelihood sum;
   for (const auto& tokens : texts) {
     for (size_t begin = 0; begin + 1 < tokens.size(); begin += n_window) {
@@ -32,6 +33,7 @@ PerplexityResult perplexity(Context& context, std::span<const TextRecord> record
       const auto part = context.log_likelihood(std::span(tokens).subspan(begin, n), 1, stop);
       sum.nll += part.nll;
       sum.tokens += part.tokens;
+      result.windows.push_back(part);
       if (progress) progress({"perplexity", static_cast<double>(std::min(sum.tokens, target)), static_cast<double>(target), "tokens"});
       if (max_tokens > 0 && sum.tokens >= max_tokens) break;
     }
@@ -39,7 +41,6 @@ PerplexityResult perplexity(Context& context, std::span<const TextRecord> record
   }
   if (sum.tokens == 0)
     throw Error(ErrorCode::kInvalidArgument, "[perplexity] the text has no token to predict (at least 2 tokens are needed)");
-  PerplexityResult result;
   result.tokens = sum.tokens;
   result.nll = sum.nll / static_cast<double>(sum.tokens);
   result.perplexity = std::exp(result.nll);

@@ -49,7 +49,7 @@ bool ThreadGovernor::after_decode(const LoadSample& before, const LoadSample& af
   preemptions_ += after.preemptions - before.preemptions;
   if (wall_ < kWindow) return false;
   const double got = cpu_ / wall_;
-  const bool displaced = threads_ > 1 && got < threads_ - kDisplaced && static_cast<double>(preemptions_) > kPreemptionsPerSecond * wall_;
+  const bool displaced = threads_ > 1 && got<threads_ - kDisplaced&& static_cast<double>(preemptions_)> kPreemptionsPerSecond * wall_;
   start_window();
   if (displaced) lower(std::clamp(static_cast<int>(std::floor(got + kDisplaced)), 1, threads_ - 1), after.seconds);
   return displaced;
@@ -71,7 +71,8 @@ void ThreadGovernor::lower(int threads, double now) {
 bool ThreadGovernor::raise(double now) {
   int spare = most_ - threads_;
   const std::optional<double> idle = idle_();
-  if (idle && idle_then_) spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + kDisplaced / 2)));
+  if (idle && idle_then_)
+    spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + kDisplaced / 2)));
   // What was idle long ago says little: the next look covers the time from now on.
   looked_at_ = now;
   idle_then_ = idle;

@@ -349,7 +349,7 @@ TEST_F(AgentProject, EmptyFolderGetsTheFileTheModelNames) {
 TEST_F(AgentProject, HalfAppliedFolderIsRefusedWithTheFix) {
   AgentResult changes;
   changes.files = {{"a.py", "", "def f(x):\n    return 1\n", "x\n"}, {"b.py", "", std::nullopt, "y\n"}};
-  struct Crash {};
+  struct Crash : std::exception {};
   EXPECT_THROW(agent::apply_journaled(changes.files, dir_.path(),
                                       [](const std::string& where) {
                                         if (where == "written:a.py") throw Crash{};

@@ -24,10 +24,19 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"resume"},
                                                           {"undo"},
                                                           {"sessions"},
+                                                          {"fragment", "ablate"},
                                                           {"fragment", "build"},
                                                           {"fragment", "capture"},
+                                                          {"fragment", "eval"},
                                                           {"fragment", "inspect"},
                                                           {"fragment", "list"},
+                                                          {"fragment", "search"},
+                                                          {"fragment", "select"},
+                                                          {"fragment", "self"},
+                                                          {"fragment", "diff"},
+                                                          {"fragment", "export"},
+                                                          {"fragment", "import"},
+                                                          {"fragment", "merge"},
                                                           {"perplexity"},
                                                           {"eval", "humaneval"},
                                                           {"eval", "mbpp"},
@@ -36,12 +45,13 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"bench", "generate"},
                                                           {"completion"}};
   for (auto command : commands) {
-    const auto name = command.back();
+    std::string name = "aicoder";
+    for (const auto& word : command) name += " " + word;
     command.emplace_back("--help");
     const auto result = run(command);
     EXPECT_EQ(result.exit_code, 0) << name;
-    EXPECT_NE(result.out.find("Usage: "), std::string::npos) << name << result.out;
-    EXPECT_NE(result.out.find(name), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("Usage: " + name), std::string::npos) << name << result.out;
+    EXPECT_NE(result.out.find("Exit codes: 0 ok"), std::string::npos) << result.out;
     EXPECT_EQ(result.err, "") << name;
   }
 }
@@ -113,7 +123,7 @@ TEST_F(Usage, WhatIsNotBuiltSaysSo) {
   for (const char* name : {"serve", "train", "learn", "rag", "diagnose", "gate", "route", "worker"}) {
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
-  EXPECT_EQ(run_json({"fragment", "merge", "a"}, 1)["error"]["code"], "unimplemented");
+  EXPECT_EQ(run_json({"fragment", "build", "--recipe", "steer", "-n", "x"}, 1)["error"]["code"], "unimplemented");
 }
 
 TEST_F(Usage, BadConfigurationNamesTheLine) {

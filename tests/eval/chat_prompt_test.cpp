@@ -35,6 +35,18 @@ TEST(ChatPrompt, IsTheReferencesByteForByte) {
   EXPECT_EQ(request.fragments[0].name, "coder");
 }
 
+TEST(ChatPrompt, ASystemMessageOfTheCallerReplacesTheConventions) {
+  EvalOptions options;
+  options.system_prompt = "Check the edge cases.";
+  for (const Convention convention : {Convention::kQwen, Convention::kEvalPlus}) {
+    options.convention = convention;
+    const auto request = answer_request(documented_task(), options);
+    ASSERT_EQ(request.messages.size(), 2u);
+    EXPECT_EQ(request.messages[0].role, "system");
+    EXPECT_EQ(request.messages[0].content, "Check the edge cases.");
+  }
+}
+
 TEST(ChatPrompt, OfTheQwenConventionIsTheReferencesByteForByte) {
   EvalOptions options;
   options.convention = Convention::kQwen;

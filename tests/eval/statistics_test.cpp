@@ -118,5 +118,31 @@ TEST(PairedBootstrap, IsAPointWhereNothingVaries) {
   EXPECT_EQ(paired_bootstrap_interval({}), (std::array<double, 2>{0.0, 0.0}));
 }
 
+// Oracle: the delta method for a ratio of sums, which the bootstrap approaches with many windows.
+TEST(PairedRatio, AgreesWithTheDeltaMethod) {
+  std::vector<double> off, on;
+  for (int i = 0; i < 400; ++i) {
+    off.push_back(100 + 30 * std::sin(i * 1.7));
+    on.push_back(off.back() * 0.99 + 4 * std::cos(i * 2.3));
+  }
+  double sum_off = 0, sum_on = 0;
+  for (size_t i = 0; i < off.size(); ++i) sum_off += off[i], sum_on += on[i];
+  const double ratio = sum_on / sum_off;
+  double variance = 0;
+  for (size_t i = 0; i < off.size(); ++i) variance += std::pow(on[i] - ratio * off[i], 2);
+  const double half = 1.959964 * std::sqrt(variance) / sum_off;
+  const auto interval = paired_ratio_interval(off, on);
+  EXPECT_NEAR(interval[0], ratio - 1 - half, 0.1 * half);
+  EXPECT_NEAR(interval[1], ratio - 1 + half, 0.1 * half);
+  EXPECT_LT(interval[1], 0.0);
+}
+
+TEST(PairedRatio, IsAPointWhereAllWindowsMoveAlike) {
+  const std::vector<double> off = {1, 2, 3}, on = {1.5, 3, 4.5};
+  EXPECT_EQ(paired_ratio_interval(off, on), (std::array<double, 2>{0.5, 0.5}));
+  EXPECT_EQ(paired_ratio_interval({}, {}), (std::array<double, 2>{0.0, 0.0}));
+  EXPECT_ERROR(paired_ratio_interval(off, std::span(on).first(2)), ErrorCode::kInvalidArgument, "windows");
+}
+
 }  // namespace
 }  // namespace aicoder

@@ -12,12 +12,12 @@ namespace {
 /// Points data_dir() at a folder for one test.
 class FragmentDir : public testing::Test {
  protected:
-  FragmentDir() {
+  void SetUp() override {
     ::setenv("AICODER_HOME", dir_.path().c_str(), 1);
     std::filesystem::create_directories(fragments_dir() / "tiny");
     std::filesystem::create_directories(fragments_dir() / "other");
   }
-  ~FragmentDir() override { ::unsetenv("AICODER_HOME"); }
+  void TearDown() override { ::unsetenv("AICODER_HOME"); }
   test::TempDir dir_;
 };
 

@@ -42,6 +42,22 @@ TEST(FragmentFile, TakesALoraOfOthersAsForeign) {
   EXPECT_EQ(info.strength, 1.0f);
 }
 
+TEST(FragmentFile, TensorHashIgnoresMetadataAndSeesEveryByteOfATensor) {
+  test::TempDir dir;
+  test::small_fragment().write(dir / "f.gguf");
+  const std::string before = fragment_tensor_hash(dir / "f.gguf");
+  EXPECT_EQ(before.size(), 64u);
+  update_fragment(dir / "f.gguf", 0.7f, {{.suite = "humaneval", .n = 1, .score_off = 0, .score_on = 1, .p_value = 1, .strength = 0.7f}});
+  EXPECT_EQ(fragment_tensor_hash(dir / "f.gguf"), before);
+  std::string bytes = read_file(dir / "f.gguf");
+  const float changed = 5, now = 6;  // the last value of lora_b
+  const size_t at = bytes.rfind(std::string(reinterpret_cast<const char*>(&changed), sizeof changed));
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, sizeof now, reinterpret_cast<const char*>(&now), sizeof now);
+  write_file_atomic(dir / "g.gguf", bytes);
+  EXPECT_NE(fragment_tensor_hash(dir / "g.gguf"), before);
+}
+
 TEST(FragmentFile, UpdateReplacesStrengthAndEvidenceAndKeepsTensorsByteForByte) {
   test::TempDir dir;
   test::small_fragment().write(dir / "f.gguf");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "fragment/oracle.h"
@@ -36,6 +37,21 @@ TEST(Half, RoundsAsNumpyDoes) {
   const auto expected = test::read_raw<uint16_t>(dir / "halves");
   ASSERT_EQ(expected.size(), values.size());
   for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(fragment::to_half(values[i]), expected[i]) << values[i];
+}
+
+TEST(Half, EveryHalfGoesToFloatAndBack) {
+  for (uint32_t bits = 0; bits <= 0xffff; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    if ((half & 0x7c00u) == 0x7c00u && (half & 0x3ffu) != 0) {
+      EXPECT_TRUE(std::isnan(fragment::from_half(half))) << bits;
+    } else {
+      ASSERT_EQ(fragment::to_half(fragment::from_half(half)), half) << bits;
+    }
+  }
+  EXPECT_EQ(fragment::from_half(0x3c00), 1.0f);
+  EXPECT_EQ(fragment::from_half(0xc100), -2.5f);
+  EXPECT_EQ(fragment::from_half(0x0001), 0x1p-24f);
+  EXPECT_EQ(fragment::from_half(0xfc00), -std::numeric_limits<float>::infinity());
 }
 
 TEST(Half, KeepsNotANumber) { EXPECT_EQ(fragment::to_half(std::numeric_limits<float>::quiet_NaN()) & 0x7e00, 0x7e00); }

@@ -119,6 +119,55 @@ TEST(WeightedLowRank, RefusesWhatItCannotFactor) {
   EXPECT_ERROR(weighted_low_rank(std::vector<float>{1, 1, 1, nan, 1, 1}, 2, 3, norm, 1), ErrorCode::kInvalidArgument, "finite values");
 }
 
+TEST(TruncateProduct, KeepsWhatTheExactSvdOfTheProductWould) {
+  const size_t total = 12;
+  const auto b = test::normal_values(kOut * total, 31), a = test::normal_values(total * kIn, 32);
+  std::vector<float> product(kOut * kIn);
+  for (size_t i = 0; i < kOut; ++i) {
+    for (size_t k = 0; k < total; ++k) {
+      for (size_t j = 0; j < kIn; ++j) product[i * kIn + j] += b[i * total + k] * a[k * kIn + j];
+    }
+  }
+  test::TempDir dir;
+  test::write_raw(dir / "delta", product);
+  test::write_raw(dir / "norm", std::vector<float>(kIn, 1.0f));
+  for (const size_t rank : {1u, 5u, 12u}) {
+    const LowRank low = fragment::truncate_product({.b = b, .a = a, .n_out = kOut, .n_in = kIn, .rank = total}, rank);
+    test::run_oracle({"energy", dir.path(), "90", "128", std::to_string(rank)});
+    EXPECT_NEAR(low.retained_energy, test::read_raw<double>(dir / "energy").at(0), 1e-6) << rank;
+    test::write_raw(dir / "b", low.b);
+    test::write_raw(dir / "a", low.a);
+    test::run_oracle({"residual", dir.path(), "90", "128", std::to_string(rank)});
+    EXPECT_NEAR(low.retained_energy, test::read_raw<double>(dir / "kept").at(0), 1e-6) << rank;
+  }
+}
+
+TEST(TruncateProduct, TakesMoreComponentsThanTheMatrixHasRank) {
+  // 5 components of a [2, 3] matrix, as when many fragments are stacked over a small weight.
+  const auto b = test::normal_values(10, 1), a = test::normal_values(15, 2);
+  const LowRank low = fragment::truncate_product({.b = b, .a = a, .n_out = 2, .n_in = 3, .rank = 5}, 2);
+  for (size_t i = 0; i < 2; ++i) {
+    for (size_t j = 0; j < 3; ++j) {
+      double wanted = 0, found = 0;
+      for (size_t k = 0; k < 5; ++k) wanted += static_cast<double>(b[i * 5 + k]) * a[k * 3 + j];
+      for (size_t k = 0; k < 2; ++k) found += static_cast<double>(low.b[i * 2 + k]) * low.a[k * 3 + j];
+      EXPECT_NEAR(found, wanted, 1e-5);
+    }
+  }
+  EXPECT_NEAR(low.retained_energy, 1.0, 1e-12);
+  EXPECT_ERROR(fragment::truncate_product({.b = b, .a = a, .n_out = 2, .n_in = 3, .rank = 5}, 3), ErrorCode::kInvalidArgument,
+               "rank: expected 1 to 2");
+  EXPECT_ERROR(fragment::truncate_product({.b = b, .a = a, .n_out = 2, .n_in = 3, .rank = 5}, 0), ErrorCode::kInvalidArgument, "rank");
+}
+
+TEST(TruncateProduct, ZeroProductGivesZeroFactors) {
+  const std::vector<float> b(4), a(6, 1.0f);
+  const LowRank low = fragment::truncate_product({.b = b, .a = a, .n_out = 2, .n_in = 3, .rank = 2}, 1);
+  EXPECT_EQ(low.b, std::vector<float>(2));
+  EXPECT_EQ(low.a, std::vector<float>(3));
+  EXPECT_EQ(low.retained_energy, 1.0);
+}
+
 TEST(WeightedLowRank, StopsWhenAsked) {
   auto delta = masked_delta();
   std::stop_source source;

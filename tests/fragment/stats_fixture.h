@@ -7,11 +7,11 @@
 namespace aicoder::test {
 
 inline ActivationStats small_stats(uint32_t seed, const std::string& base = "base-1") {
-  ActivationStats stats{.dataset_hashes = {"hash" + std::to_string(seed)}, .base_fingerprint = base, .tokens = 10 * seed};
+  ActivationStats stats{.dataset_hashes = {"hash" + std::to_string(seed)}, .base_fingerprint = base, .tokens = uint64_t{10} * seed};
   for (const char* name : {"blk.0.attn_q.weight", "blk.1.ffn_down.weight"}) {
     LayerStats& layer = stats.layers[name];
     for (const float v : norm_values(6, seed)) layer.sum_squares.push_back(static_cast<double>(v));
-    layer.tokens = 10 * seed;
+    layer.tokens = uint64_t{10} * seed;
     layer.max_abs = static_cast<float>(seed);
   }
   return stats;

@@ -36,7 +36,7 @@ TEST(GgufPythonOracle, PythonReadsWhatWeWrite) {
   writer.set("i.i32s", GgufArray(std::vector<int32_t>{-1, 0, 1}));
   writer.set("j.bools", GgufArray(std::vector<bool>{true, false}));
   writer.add_f32("m.weight", {3, 2}, {1, 2, 3, 4, 5, 6});
-  std::vector<std::byte> q8(34 * 2);
+  std::vector<std::byte> q8(68);
   for (size_t i = 0; i < q8.size(); ++i) q8[i] = static_cast<std::byte>(i);
   writer.add_tensor("q.weight", GgufType::kQ8_0, {32, 2}, q8);
   writer.write(dir / "ours.gguf");

@@ -83,7 +83,7 @@ TEST(Context, ThreadsWhoseCoresOthersTakeAreGivenUp) {
 
 TEST(Context, MemoryCoversAtLeastTheKvCache) {
   const Context context(smollm(), small_context(2));
-  const size_t kv_bytes = 2 * 512 * 30 * 2 * 192 * 2;  // sequences, tokens, layers, K and V, 3 heads of 64, F16
+  const size_t kv_bytes = size_t{2} * 512 * 30 * 2 * 192 * 2;  // sequences, tokens, layers, K and V, 3 heads of 64, F16
   EXPECT_GE(context.memory_bytes(), kv_bytes);
   EXPECT_LT(context.memory_bytes(), kv_bytes * 20);
 }

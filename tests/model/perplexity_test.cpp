@@ -38,6 +38,11 @@ TEST(Perplexity, MeanOverPredictedTokensInWindowsOfEachRecord) {
   EXPECT_EQ(result.tokens, n);
   EXPECT_NEAR(result.nll, nll / static_cast<double>(n), 1e-9);
   EXPECT_NEAR(result.perplexity, std::exp(result.nll), 1e-9);
+  double of_windows = 0;
+  size_t tokens_of_windows = 0;
+  for (const auto& window : result.windows) of_windows += window.nll, tokens_of_windows += window.tokens;
+  EXPECT_EQ(tokens_of_windows, n);
+  EXPECT_NEAR(of_windows, nll, 1e-6);
 }
 
 TEST(Perplexity, TokenLimitIsExactAndTakesTheBeginning) {

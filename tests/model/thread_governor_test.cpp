@@ -17,7 +17,8 @@ class Machine {
   }
   /// Decodes for `seconds`, `decode` seconds each.
   void run(ThreadGovernor& governor, double seconds, double decode = 0.02) {
-    for (double t = 0; t < seconds; t += decode) {
+    const double end = now_.seconds + seconds;
+    while (now_.seconds < end - decode / 2) {
       const LoadSample before = now_;
       const double got = std::min<double>(governor.threads(), processors_ - others_);
       now_.seconds += decode;

@@ -1,0 +1,53 @@
+// fragment export: a fragment as a PEFT LoRA folder, for programs that read those.
+#include "cli/cmd_fragment_export.h"
+
+#include <fmt/format.h>
+
+#include "aicoder/fragment.h"
+#include "cli/json_format.h"
+
+namespace aicoder::cli {
+namespace {
+
+struct Args {
+  EngineArgs engine;
+  std::string fragment, to = "peft", out, base_model;
+  std::optional<float> strength;
+  bool force = false;
+};
+
+int run(Runtime& runtime, const Args& args) {
+  const auto model = load_model(runtime, args.engine);
+  const auto path = resolve_fragment(args.fragment, model->fingerprint());
+  const std::filesystem::path out = args.out;
+  if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
+  const auto result = export_peft(
+      *model, path, out, {.strength = args.strength, .base_model = args.base_model, .force = args.force, .progress = runtime.progress()});
+  return runtime.finish({{"path", out.string()},
+                         {"format", args.to},
+                         {"strength", decimal(result.strength)},
+                         {"tensors", result.tensors},
+                         {"rank", result.rank},
+                         {"bytes", result.bytes}},
+                        fmt::format("{}: PEFT LoRA of {} weights, rank {}, strength {} as lora_alpha / r, {}\n", out.string(),
+                                    result.tensors, result.rank, result.strength, human_bytes(static_cast<double>(result.bytes))));
+}
+
+}  // namespace
+
+void add_fragment_export(CLI::App& fragment, Runtime& runtime) {
+  auto* command =
+      fragment.add_subcommand("export", "Write a fragment as a PEFT LoRA folder (adapter_config.json, adapter_model.safetensors)");
+  const auto args = std::make_shared<Args>();
+  command->add_option("fragment", args->fragment, "Name or path of a fragment or LoRA GGUF")->required();
+  add_model_option(*command, args->engine, runtime);
+  command->add_option("--to", args->to, "Format")->check(CLI::IsMember({"peft"}))->capture_default_str();
+  command->add_option("-o,--out", args->out, "Folder to write")->required();
+  command->add_option("--strength", args->strength, "What lora_alpha / r shall be; default: the strength in the file. 0 is refused");
+  command->add_option("--base-model", args->base_model,
+                      "base_model_name_or_path of the config, e.g. ORG/NAME; default: the name in the base");
+  command->add_flag("--force", args->force, "Replace an adapter that is in the folder");
+  command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
+}
+
+}  // namespace aicoder::cli

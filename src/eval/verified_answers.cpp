@@ -1,0 +1,30 @@
+#include <map>
+
+#include "eval/chat_prompt.h"
+#include "eval/run_tasks.h"
+#include "eval/selection_tasks.h"
+
+namespace aicoder {
+
+std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options) {
+  if (options.suite != "mbpp" || options.mode != Mode::kDirect) {
+    throw Error(ErrorCode::kInvalidArgument, "[self] expected suite mbpp in mode direct, found " + options.suite);
+  }
+  auto tasks = eval::selection_tasks(options.data);
+  if (options.limit != 0 && tasks.size() > options.limit) tasks.resize(options.limit);
+  const EvalReport report = eval::run_tasks(generator, runner, tasks, options);
+  std::map<std::string, const eval::EvalTask*> by_id;
+  for (const auto& task : tasks) by_id[task.id] = &task;
+  std::vector<TextRecord> records;
+  for (const EvalItem& item : report.items) {
+    if (!item.passed) continue;
+    const GenerationRequest request = eval::answer_request(*by_id.at(item.id), options);
+    TextRecord record{.text = {}, .messages = request.messages};
+    // The fence that ended the answer was a stop string, so it is not part of it.
+    record.messages.push_back({"assistant", request.assistant_prefix + item.completion + "\n```"});
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace aicoder

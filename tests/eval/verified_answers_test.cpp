@@ -1,0 +1,62 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "aicoder/eval.h"
+#include "eval/fakes.h"
+#include "support/error_matcher.h"
+#include "support/test_model.h"
+
+namespace aicoder {
+namespace {
+
+class VerifiedAnswers : public testing::Test {
+ protected:
+  std::filesystem::path rows(int64_t first_id) {
+    std::ofstream out(dir_ / "rows.jsonl");
+    for (int i = 0; i < 6; ++i) {
+      const nlohmann::json row = {{"task_id", first_id + i},
+                                  {"prompt", "number " + std::to_string(i) + " "},
+                                  {"code", "def f(): pass"},
+                                  {"test_list", {"assert f()"}}};
+      out << row.dump() << "\n";
+    }
+    return dir_ / "rows.jsonl";
+  }
+  std::vector<TextRecord> answers(EvalOptions options) {
+    test::FakeGenerator generator([](const GenerationRequest& request) {
+      const auto& text = request.messages.back().content;
+      return std::stoi(text.substr(text.find("number ") + 7)) % 2 == 0 ? "right" : "wrong";
+    });
+    test::FakeRunner runner(test::is_right);
+    return verified_answers(generator, runner, options);
+  }
+  test::TempDir dir_;
+};
+
+TEST_F(VerifiedAnswers, AreTheConversationsWhoseAnswerPassed) {
+  EvalOptions options;
+  options.suite = "mbpp";
+  options.data = rows(601);
+  const auto records = answers(options);
+  ASSERT_EQ(records.size(), 3u);
+  for (const auto& record : records) {
+    ASSERT_EQ(record.messages.size(), 3u);
+    EXPECT_EQ(record.messages[0].role, "system");
+    EXPECT_EQ(record.messages[1].role, "user");
+    EXPECT_EQ(record.messages[2].role, "assistant");
+    EXPECT_EQ(record.messages[2].content, "```python\nright\n```");
+  }
+}
+
+TEST_F(VerifiedAnswers, TasksThatJudgeAreRefused) {
+  EvalOptions options;
+  options.suite = "mbpp";
+  options.data = rows(598);
+  EXPECT_ERROR(answers(options), ErrorCode::kInvalidArgument, "598");
+  options.suite = "humaneval";
+  EXPECT_ERROR(answers(options), ErrorCode::kInvalidArgument, "humaneval");
+}
+
+}  // namespace
+}  // namespace aicoder
