@@ -125,7 +125,7 @@ LowRank ridge_factors(std::span<const float> weight, size_t n_out, size_t n_in, 
   for (Eigen::Index i = 0; i < q.size(); ++i) q.data()[i] = random.normal();
   for (int i = 0; i < 4; ++i) {  // each is a product with the matrix whose eigenvectors are sought
     throw_if_stopped(stop);
-    q = orthonormal(fitted.transpose() * (wanted * q));
+    q = orthonormal(Matrix(fitted.transpose() * (wanted * q)));
   }
   const Eigen::MatrixXd small = ((wanted * q).transpose() * (fitted * q)).cast<double>();
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(0.5 * (small + small.transpose()));
