@@ -71,7 +71,7 @@ int list(Runtime& runtime) {
 }  // namespace
 
 void add_fragment(CLI::App& app, Runtime& runtime) {
-  auto* fragment = app.add_subcommand("fragment", "Make, inspect and list fragments");
+  auto* fragment = app.add_subcommand("fragment", "Make, measure, exchange and inspect fragments");
   fragment->require_subcommand(1);
   add_fragment_build(*fragment, runtime);
   add_fragment_capture(*fragment, runtime);
