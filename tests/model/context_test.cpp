@@ -1,14 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cmath>
-#include <csignal>
 #include <map>
 #include <set>
-#include <thread>
 
 #include "model/smollm.h"
 #include "model/tiny_model.h"
@@ -37,48 +31,6 @@ TEST(Context, MoreMemoryThanThereIsIsRefusedBeforeItIsTaken) {
   tiny.metadata["llama.context_length"] = uint32_t{1} << 23;  // 255 sequences of it: 255 GiB of keys and values
   const auto model = Model::load(tiny.write(dir / "tiny.gguf"));
   EXPECT_ERROR(Context(model, {.n_ctx_seq = (size_t{1} << 23) - 256, .n_seq_max = 255}), ErrorCode::kResourceExhausted, "MiB");
-}
-
-/// Child processes that never sleep.
-class BusyProcesses {
- public:
-  explicit BusyProcesses(int n) {
-    for (int i = 0; i < n; ++i) {
-      const pid_t child = ::fork();
-      if (child == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (volatile unsigned spin = 0;;) {
-          (void)spin;
-        }
-      }
-      children_.push_back(child);
-    }
-  }
-  ~BusyProcesses() {
-    for (const pid_t child : children_) {
-      ::kill(child, SIGKILL);
-      ::waitpid(child, nullptr, 0);
-    }
-  }
-
- private:
-  std::vector<pid_t> children_;
-};
-
-TEST(Context, ThreadsWhoseCoresOthersTakeAreGivenUp) {
-  const int processors = static_cast<int>(std::thread::hardware_concurrency());
-  if (processors < 2) GTEST_SKIP() << "one processor: there is no second thread to give up";
-  ContextOptions options = small_context();
-  options.n_threads = 2;
-  Context context(smollm(), options);
-  options.deterministic = true;
-  Context fixed(smollm(), options);
-  const auto tokens = smollm()->tokenize("The quick brown fox jumps over the lazy dog");
-  const BusyProcesses busy(2 * processors);
-  for (int i = 0; i < 50 && context.n_threads() == 2; ++i) (void)context.logits(tokens);
-  EXPECT_EQ(context.n_threads(), 1);
-  (void)fixed.logits(tokens);
-  EXPECT_EQ(fixed.n_threads(), 2);
 }
 
 TEST(Context, MemoryCoversAtLeastTheKvCache) {
