@@ -5,7 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "aicoder/eval.h"
+#include "eval/loss_change.h"
 
 namespace aicoder {
 namespace {
@@ -214,16 +214,9 @@ class Sweep {
     p.loss_task_on = task_on.nll;
     p.loss_other_off = other_off_.nll;
     p.loss_other_on = other_on.nll;
-    p.task_ci95 = interval(task_off_, task_on);
-    p.other_ci95 = interval(other_off_, other_on);
+    p.task_ci95 = eval::loss_change_interval(task_off_, task_on);
+    p.other_ci95 = eval::loss_change_interval(other_off_, other_on);
     return p;
-  }
-
-  static std::array<double, 2> interval(const PerplexityResult& off, const PerplexityResult& on) {
-    std::vector<double> a, b;
-    for (const auto& window : off.windows) a.push_back(window.nll);
-    for (const auto& window : on.windows) b.push_back(window.nll);
-    return paired_ratio_interval(a, b);
   }
 
   LocalGenerator& generator_;

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "aicoder/eval.h"
+#include "eval/loss_change.h"
 
 namespace aicoder {
 namespace {
@@ -22,18 +22,13 @@ TextEffect measure_text(LocalGenerator& generator, const FragmentChoice& fragmen
   const auto loss = [&](std::span<const FragmentChoice> fragments) {
     return perplexity(generator.lane(fragments), records, 512, options.text_tokens, options.run.progress, options.run.stop);
   };
-  const auto sums = [](const PerplexityResult& result) {
-    std::vector<double> nll;
-    for (const auto& window : result.windows) nll.push_back(window.nll);
-    return nll;
-  };
   const PerplexityResult off = loss({}), on = loss(std::span(&fragment, 1));
   return {.text = path,
           .tokens = off.tokens,
           .nll_off = off.nll,
           .nll_on = on.nll,
           .relative = off.nll > 0 ? on.nll / off.nll - 1 : 0,
-          .ci95 = paired_ratio_interval(sums(off), sums(on))};
+          .ci95 = eval::loss_change_interval(off, on)};
 }
 
 }  // namespace

@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <exception>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 
@@ -12,7 +10,6 @@
 #include "fragment/linear_layers.h"
 #include "fragment/lora_factors.h"
 #include "fragment/paired_inputs.h"
-#include "fragment/parallel.h"
 #include "fragment/recipe.h"
 #include "fragment/seeded_random.h"
 
@@ -171,27 +168,19 @@ Factors factor_layer(const Model& base, const GgufTensor& tensor, const Fragment
   return result;
 }
 
-/// Works on layers [first, last) with several threads. The first error stops the others and is rethrown here.
+/// Works on layers [first, last).
 void factor_layers(const Model& base, std::span<const GgufTensor* const> layers, size_t first, size_t last, const FragmentSpec& spec,
                    const PairedInputs& pairs, std::vector<Factors>& results) {
-  size_t done = first;
-  std::mutex mutex;  // guards done and the progress call
-  std::stop_source stop_all;
-  const std::stop_callback forward(spec.stop, [&stop_all] { stop_all.request_stop(); });
-  for_each_parallel(last - first, spec.n_threads > 0 ? spec.n_threads : usable_cores(), [&](size_t i) {
-    try {
-      results[first + i] = factor_layer(base, *layers[first + i], spec, pairs, stop_all.get_token());
-    } catch (...) {  // what the others do is not needed any more
-      stop_all.request_stop();
-      throw;
-    }
-    const std::lock_guard lock(mutex);
-    ++done;
-    if (spec.progress) {
-      spec.progress(
-          {.stage = "build fragment", .done = static_cast<double>(done), .total = static_cast<double>(layers.size()), .unit = "layers"});
-    }
-  });
+  for_each_layer(
+      {.n = last - first,
+       .done_before = first,
+       .total = layers.size(),
+       .n_threads = spec.n_threads,
+       .stage = "build fragment",
+       .unit = "layers",
+       .progress = spec.progress,
+       .stop = spec.stop},
+      [&](size_t i, const std::stop_token& stop) { results[first + i] = factor_layer(base, *layers[first + i], spec, pairs, stop); });
 }
 
 /// The end of the layers from `first` on whose paired inputs fit the memory for them; at least one input.

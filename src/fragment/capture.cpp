@@ -6,8 +6,8 @@
 #include <string>
 
 #include "aicoder/fragment.h"
+#include "fragment/for_each_layer.h"
 #include "fragment/linear_layers.h"
-#include "fragment/parallel.h"
 #include "fragment/record_hash.h"
 
 namespace aicoder {
@@ -56,13 +56,13 @@ class Collector {
 
   /// Brings the rows of the last window into the sketches. Between windows, so that the threads of the decode are free for it.
   void update_sketches(int n_threads) {
-    fragment::for_each_parallel(inputs_.size(), n_threads, [this](size_t i) {
-      inputs_[i].sketch->append(inputs_[i].pending);
-      inputs_[i].pending.clear();
+    for_each_input(n_threads, [](Input& input) {
+      input.sketch->append(input.pending);
+      input.pending.clear();
     });
   }
   void finish_sketches(int n_threads) {
-    fragment::for_each_parallel(inputs_.size(), n_threads, [this](size_t i) { inputs_[i].sketch->compress(); });
+    for_each_input(n_threads, [](Input& input) { input.sketch->compress(); });
   }
 
   /// \throws Error(kFailedPrecondition) where a sum is not finite or a layer was never seen.
@@ -92,6 +92,13 @@ class Collector {
     InputSketch* sketch;
     std::vector<float> pending;  ///< rows of the window that is read
   };
+  void for_each_input(int n_threads, const std::function<void(Input&)>& fn) {
+    const ProgressFn silent;
+    const std::stop_token never;
+    fragment::for_each_layer({.n = inputs_.size(), .n_threads = n_threads, .stage = {}, .unit = {}, .progress = silent, .stop = never},
+                             [&](size_t i, const std::stop_token&) { fn(inputs_[i]); });
+  }
+
   std::vector<Input> inputs_;
   std::map<std::string, size_t> input_of_;  ///< by the layer whose rows are taken
 };

@@ -26,7 +26,10 @@ void for_each_layer(const LayerWork& work, const std::function<void(size_t, cons
         const std::lock_guard lock(mutex);
         ++done;
         if (work.progress) {
-          work.progress({.stage = work.stage, .done = static_cast<double>(done), .total = static_cast<double>(work.n), .unit = work.unit});
+          work.progress({.stage = work.stage,
+                         .done = static_cast<double>(work.done_before + done),
+                         .total = static_cast<double>(work.total > 0 ? work.total : work.n),
+                         .unit = work.unit});
         }
       } catch (...) {  // a thread's edge: carried to the caller
         const std::lock_guard lock(mutex);

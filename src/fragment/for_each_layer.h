@@ -1,4 +1,4 @@
-// Work on the layers of a model by several threads.
+// Work on the layers of a model, or on their inputs, by several threads.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,8 @@ namespace aicoder::fragment {
 
 struct LayerWork {
   size_t n = 0;
-  int n_threads = 0;  ///< 0: physical cores this process may use
+  size_t done_before = 0, total = 0;  ///< progress of a pass within a longer work; total 0: n
+  int n_threads = 0;                  ///< 0: physical cores this process may use
   std::string_view stage, unit;
   const ProgressFn& progress;  ///< called from the working threads, one call at a time
   const std::stop_token& stop;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fragment/for_each_layer.h"
 #include "fragment/linear_layers.h"
-#include "fragment/parallel.h"
 #include "fragment/record_hash.h"
 #include "fragment/subspace.h"
 
@@ -150,20 +150,22 @@ std::map<std::string, PairedInput> capture_pairs(const PromptPairs& pairs, const
   }
   std::vector<std::map<std::string, PairedInput>::value_type*> all;
   for (auto& entry : collector.result) all.push_back(&entry);
-  for_each_parallel(all.size(), n_threads > 0 ? n_threads : usable_cores(), [&](size_t at) {
-    throw_if_stopped(stop);
-    auto& [name, input] = *all[at];
-    input.n_tokens = text.n_tokens;
-    if (input.plain.size() != text.n_tokens * input.n_in || input.change.size() != input.plain.size()) {
-      throw Error(ErrorCode::kFailedPrecondition, "[distill] expected " + std::to_string(text.n_tokens) + " rows of " + name + ", found " +
-                                                      std::to_string(input.plain.size() / input.n_in));
-    }
-    for (size_t i = 0; i < input.plain.size(); ++i) input.change[i] -= input.plain[i];
-    if (!std::all_of(input.change.begin(), input.change.end(), [](float v) { return std::isfinite(v); })) {
-      throw Error(ErrorCode::kFailedPrecondition, "[distill] the model gives values of " + name + " that are not finite numbers");
-    }
-    input.lambda = ridge_inverse(input.plain, input.n_in, pairs.ridge, input.solve);
-  });
+  const ProgressFn silent;
+  for_each_layer({.n = all.size(), .n_threads = n_threads, .stage = {}, .unit = {}, .progress = silent, .stop = stop},
+                 [&](size_t at, const std::stop_token&) {
+                   auto& [name, input] = *all[at];
+                   input.n_tokens = text.n_tokens;
+                   if (input.plain.size() != text.n_tokens * input.n_in || input.change.size() != input.plain.size()) {
+                     throw Error(ErrorCode::kFailedPrecondition, "[distill] expected " + std::to_string(text.n_tokens) + " rows of " +
+                                                                     name + ", found " + std::to_string(input.plain.size() / input.n_in));
+                   }
+                   for (size_t i = 0; i < input.plain.size(); ++i) input.change[i] -= input.plain[i];
+                   if (!std::all_of(input.change.begin(), input.change.end(), [](float v) { return std::isfinite(v); })) {
+                     throw Error(ErrorCode::kFailedPrecondition,
+                                 "[distill] the model gives values of " + name + " that are not finite numbers");
+                   }
+                   input.lambda = ridge_inverse(input.plain, input.n_in, pairs.ridge, input.solve);
+                 });
   return std::move(collector.result);
 }
 

@@ -4,7 +4,7 @@
 #include <list>
 
 #include "fragment/fragment_keys.h"
-#include "fragment/half.h"
+#include "fragment/lora_factors.h"
 
 namespace aicoder::fragment {
 namespace {
@@ -17,21 +17,12 @@ std::string_view weight_of(std::string_view tensor) {
 }
 
 std::vector<std::byte> scaled(const GgufFile& file, const GgufTensor& tensor, double factor) {
-  const auto rows = static_cast<size_t>(tensor.ne.size() > 1 ? tensor.ne[1] : 1);
-  std::vector<float> values(rows * static_cast<size_t>(tensor.ne[0]));
-  dequantize_rows(file, tensor, 0, rows, values);
-  for (float& v : values) v = static_cast<float>(static_cast<double>(v) * factor);
-  if (tensor.type == GgufType::kF16) {
-    std::vector<uint16_t> halves(values.size());
-    std::transform(values.begin(), values.end(), halves.begin(), to_half);
-    const auto bytes = std::as_bytes(std::span(halves));
-    return {bytes.begin(), bytes.end()};
-  }
-  if (tensor.type != GgufType::kF32) {
+  if (tensor.type != GgufType::kF16 && tensor.type != GgufType::kF32) {
     throw Error(ErrorCode::kUnimplemented, "[search] " + tensor.name + ": expected F16 or F32 factors", "build the fragment again");
   }
-  const auto bytes = std::as_bytes(std::span(values));
-  return {bytes.begin(), bytes.end()};
+  std::vector<float> values = tensor_values(file, tensor);
+  for (float& v : values) v = static_cast<float>(static_cast<double>(v) * factor);
+  return pack(values, tensor.type);
 }
 
 }  // namespace
