@@ -198,13 +198,14 @@ TEST_F(BuildRecipes, DonorAtFullRankAndStrengthOneGivesTheDonorsLogits) {
 }
 
 TEST_F(BuildRecipes, DonorOfAnotherKindOrShapeIsRefused) {
-  FragmentSpec from = spec(Recipe::kDonor);
+  const FragmentSpec from = spec(Recipe::kDonor);
   expect_refused(from, ErrorCode::kInvalidArgument, "recipe donor needs another model");
 
   const auto refused = [&](const test::TinyModel& model, ErrorCode code, const char* message) {
     const GgufFile file = donor(model);
-    from.donor = &file;
-    expect_refused(from, code, message);
+    FragmentSpec with_donor = from;
+    with_donor.donor = &file;
+    expect_refused(with_donor, code, message);
   };
   test::TinyModel other = tuned();
   other.metadata["general.architecture"] = std::string("qwen2");

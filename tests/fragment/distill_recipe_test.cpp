@@ -79,7 +79,7 @@ TEST(DistillRecipe, AnUnchangedInputGivesZeroFactors) {
 
 TEST(DistillRecipe, InputsOfZerosGiveNoInverse) {
   std::vector<float> inverse;
-  EXPECT_EQ(fragment::ridge_inverse(std::vector<float>(4 * 3), 3, 0.1, inverse), 0.0);
+  EXPECT_EQ(fragment::ridge_inverse(std::vector<float>(12), 3, 0.1, inverse), 0.0);
   EXPECT_EQ(inverse, std::vector<float>(16));
 }
 

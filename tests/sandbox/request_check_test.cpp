@@ -10,8 +10,6 @@
 namespace aicoder::box {
 namespace {
 
-using testing::Contains;
-
 SandboxRequest request() { return {.argv = {"true"}}; }
 
 TEST(RequestCheck, NeedsAProgram) {

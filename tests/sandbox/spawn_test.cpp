@@ -24,7 +24,7 @@ std::pair<std::string, int> shell(const std::string& script) {
   write_end.reset();
   std::string out;
   char buffer[4096];
-  for (ssize_t n; (n = ::read(read_end.get(), buffer, sizeof buffer)) > 0;) out.append(buffer, static_cast<size_t>(n));
+  for (ssize_t n = 0; (n = ::read(read_end.get(), buffer, sizeof buffer)) > 0;) out.append(buffer, static_cast<size_t>(n));
   int status = 0;
   EXPECT_EQ(::waitpid(spawned.pid, &status, 0), spawned.pid);
   return {out, WIFEXITED(status) ? WEXITSTATUS(status) : -1};

@@ -14,13 +14,17 @@ namespace fs = std::filesystem;
 
 /// A home folder and a PATH of our making; the old ones come back at scope end.
 class Toolchains : public testing::Test {
- protected:
-  Toolchains() : path_(std::getenv("PATH")), home_(std::getenv("HOME") != nullptr ? std::getenv("HOME") : "") {
-    ::setenv("HOME", (root_ / "home").c_str(), 1);
-  }
+ public:
+  Toolchains() : path_(variable("PATH")), home_(variable("HOME")) { ::setenv("HOME", (root_ / "home").c_str(), 1); }
   ~Toolchains() override {
     ::setenv("PATH", path_.c_str(), 1);
     ::setenv("HOME", home_.c_str(), 1);
+  }
+
+ protected:
+  static std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
   }
   fs::path program(const std::string& place, const std::string& script = "#!/bin/sh\nexit 1\n") {
     const fs::path path = root_ / place;
