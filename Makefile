@@ -11,7 +11,7 @@ export AICODER_JOBS := $(JOBS)
 
 AICODER := build/release/bin/aicoder
 
-.PHONY: help setup build debug test test-unit test-slow test-models asan tsan coverage fuzz bench demo install tidy format format-check lint check clean
+.PHONY: help setup build build-all debug test test-unit test-slow test-models asan tsan coverage fuzz bench demo install tidy format format-check lint check clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
@@ -22,21 +22,24 @@ setup:  ## packages (apt, where root or sudo is there), llama.cpp and the Python
 	@scripts/setup/python.sh >/dev/null
 
 build: setup  ## the program, at build/release/bin/aicoder (default)
+	@scripts/build.sh release --target aicoder
+
+build-all: setup  ## the program, the tests and the benchmarks
 	@scripts/build.sh release
 
 debug: setup  ## unoptimized build with symbols, in build/debug
 	@scripts/build.sh debug
 
-test: build test-models  ## build, pull the test model (98 MB), run every test but the slow ones
+test: build-all test-models  ## build, pull the test model (98 MB), run every test but the slow ones
 	@$(CTEST) --test-dir build/release -LE slow -j $(JOBS)
 
-test-unit: build  ## only the tests that need no model
+test-unit: build-all  ## only the tests that need no model
 	@$(CTEST) --test-dir build/release -L unit -j $(JOBS)
 
-test-slow: build test-models  ## the slow tests
+test-slow: build-all test-models  ## the slow tests
 	@$(CTEST) --test-dir build/release -L slow
 
-test-models: build
+test-models: build-all
 	@$(AICODER) pull smollm2-135m >/dev/null
 
 asan: setup  ## the unit tests under AddressSanitizer and UBSan
@@ -53,7 +56,7 @@ coverage: setup  ## line coverage of all but the slow tests, in build/coverage/c
 fuzz: setup  ## feed mutated files to every parser of bytes, FUZZ_SECONDS=60 each
 	@scripts/check/fuzz.sh
 
-bench: build  ## the micro-benchmarks
+bench: build-all  ## the micro-benchmarks
 	@scripts/check/bench.sh
 
 demo: build  ## the whole way on the sample project: pull, make fragments, plan, write, run, review
