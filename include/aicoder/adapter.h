@@ -7,6 +7,7 @@
 // Does not make fragments (fragment.h) and does not choose them (agent.h).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,11 @@
 
 namespace aicoder {
 
-/// A LoRA GGUF loaded beside its base. Immutable; outlives no Model (holds it).
+/// The control vectors of a fragment file, by the layer after which they are added: F32 arrays `aicoder.cvec.LAYER` of its metadata.
+/// \throws Error(kDataLoss): layer 0 or no number, no F32 array, widths that differ, values that are not finite.
+std::map<size_t, std::vector<float>> control_vectors(const GgufFile& file);
+
+/// A LoRA GGUF, with the control vectors it may carry, loaded beside its base. Immutable; outlives no Model (holds it).
 class Adapter {
  public:
   /// Checks type, architecture, tensor names, shapes against the base, and the base fingerprint when the file carries one.
@@ -25,7 +30,9 @@ class Adapter {
   const std::filesystem::path& path() const noexcept;
   float default_strength() const noexcept;  ///< `aicoder.strength` of the file, else 1
   uint64_t bytes() const noexcept;
-  void* native_handle() const noexcept;  ///< llama_adapter_lora*
+  void* native_handle() const noexcept;  ///< llama_adapter_lora*; null for a file of control vectors alone
+  /// [n_layer, n_embd] of the model, zeros where the file has none; empty when it has none at all.
+  std::span<const float> control_vectors() const noexcept;
 
  private:
   struct Impl;

@@ -76,7 +76,7 @@ struct CaptureOptions {
 /// do not share inputs as llama's do), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
-enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor, kDistill };
+enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor, kDistill, kSteer };
 std::string_view to_string(Recipe recipe) noexcept;
 /// What a recipe cannot do without.
 struct RecipeNeeds {
@@ -84,6 +84,7 @@ struct RecipeNeeds {
   bool second_moments = false;         ///< in these statistics
   bool donor = false;                  ///< another model of the same shape
   bool prompt = false;                 ///< and records to read with and without it
+  bool vectors = false;                ///< makes control vectors, no LoRA
 };
 RecipeNeeds recipe_needs(Recipe recipe) noexcept;
 /// \throws Error kInvalidArgument (unknown), kUnimplemented (named in the design, not built yet).
@@ -129,14 +130,20 @@ LowRank weighted_low_rank(std::span<const float> delta, size_t n_out, size_t n_i
 /// largest F16 during calibration: ggml converts the inputs of an F16 product to F16 too (docs/formats/fragment.md).
 enum class FragmentStorage { kAuto, kF32, kF16 };
 
-/// What `distill` compiles into weights: a prompt, and answers that are read with and without it. Conversations end with an answer and take
-/// the prompt as system message, plain texts have it in front.
+/// What `distill` compiles into weights and `steer` into control vectors: a prompt, and answers that are read with and without it.
+/// Conversations end with an answer and take the prompt as system message, plain texts have it in front.
 struct PromptPairs {
   std::shared_ptr<const Model> model;  ///< the base
   std::vector<TextRecord> records;
   std::string prompt;
+  std::string against;       ///< of steer: the prompt of the other side; empty: none
   size_t max_tokens = 2048;  ///< of answers, 1 to 16384: the fit solves for a matrix of its square, and memory grows with it
   double ridge = 0.01;       ///< lambda, as a share of the tokens' mean squared norm; above 0
+};
+
+/// The layers that steer changes, both included, from 1 on. first = 0: the middle third of the model.
+struct LayerRange {
+  size_t first = 0, last = 0;
 };
 
 struct FragmentSpec {
@@ -152,7 +159,8 @@ struct FragmentSpec {
   const ActivationStats* task = nullptr;  ///< required but for magnitude, random, donor (which weight the SVD by it if given) and distill
   const ActivationStats* general = nullptr;  ///< required by contrast, channel and actsvd, unused by the others
   const GgufFile* donor = nullptr;           ///< required by donor: a model of the base's architecture and shapes
-  const PromptPairs* pairs = nullptr;        ///< required by distill
+  const PromptPairs* pairs = nullptr;        ///< required by distill and steer
+  LayerRange layers;                         ///< of steer
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -161,12 +169,20 @@ struct FragmentTensor {
   size_t rank = 0;
   double retained_energy = 0;
 };
+/// Added to the residual stream after a layer, times the strength.
+struct ControlVector {
+  size_t layer = 0;
+  double norm = 0;      ///< L2
+  double relative = 0;  ///< norm over the root mean square norm of the residual stream it is added to; 0: not known
+  double shared = 0;    ///< 0..1, of ||change||^2 over all tokens, the part that the mean change is; 0: not known
+};
 struct FragmentBuild {
   std::filesystem::path path;
   uint64_t bytes = 0;
   double seconds = 0;
   double retained_energy = 0;  ///< mean over tensors
   std::vector<FragmentTensor> tensors;
+  std::vector<ControlVector> vectors;
 };
 /// Reads the base weights from its file, one linear layer per thread in memory; distill reads its records once for every 2 GiB of inputs.
 /// Same base, spec and seed: same tensors. Progress is called from the working threads, one call at a time.
@@ -195,6 +211,9 @@ struct FragmentInfo {
   size_t rank = 0;
   float strength = 0;
   std::vector<FragmentTensor> tensors;
+  std::vector<ControlVector> vectors;
+  std::string prompt, against;  ///< of distill and steer
+  std::string donor;            ///< name of the other model
   std::vector<std::string> calibration_hashes, general_hashes;
   std::vector<FragmentParent> parents;  ///< of a merged fragment
   std::vector<Evidence> evidence;
@@ -203,7 +222,8 @@ struct FragmentInfo {
 };
 /// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no LoRA), kFailedPrecondition (a newer format version).
 FragmentInfo inspect_fragment(const std::filesystem::path& path);
-/// SHA-256 over names, types, shapes and bytes of the tensors: stays the same when strength or evidence are written.
+/// SHA-256 over names, types, shapes and bytes of the tensors, and the control vectors: stays the same when strength or evidence are
+/// written.
 /// \throws as GgufFile::open.
 std::string fragment_tensor_hash(const std::filesystem::path& path);
 /// Rewrites the metadata atomically; tensors stay byte for byte. Replaces the evidence. \throws as inspect_fragment,
@@ -253,6 +273,10 @@ struct SearchResult {
 /// adapter, another base), kCancelled (no file is left), and as inspect_fragment.
 SearchResult search_strengths(const std::shared_ptr<const Model>& model, const std::filesystem::path& fragment,
                               const SearchOptions& options, const std::filesystem::path& out);
+
+/// Writes the control vectors as stock llama.cpp reads them with --control-vector: tensors `direction.LAYER`, times `strength`.
+/// \throws Error kInvalidArgument (no control vectors, strength 0 or not finite), and as inspect_fragment and write_file_atomic.
+size_t export_control_vectors(const std::filesystem::path& fragment, float strength, const std::filesystem::path& out);
 
 // ---- exchange with PEFT (docs/formats/peft.md) -------------------------------------------------------------------------
 

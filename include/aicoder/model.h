@@ -192,12 +192,20 @@ class Context {
   using ActivationFn = std::function<void(std::string_view weight, std::span<const float> rows, size_t n_in)>;
   void observe_activations(ActivationFn fn);
 
+  /// Observes the residual stream as it leaves each layer, which is where control vectors are added (and after they were).
+  /// Rows [n_rows, n_embd] row-major F32, valid during the call; of the last layer only those whose logits were asked for. Empty: off.
+  using ResidualFn = std::function<void(size_t layer, std::span<const float> rows, size_t n_embd)>;
+  void observe_residual(ResidualFn fn);
+
   /// For adapter.h, which checks what it attaches. Replaces the attached set and keeps its members alive; a set that differs
   /// forgets every KV entry. \throws Error(kInvalidArgument) for a strength that is not finite, kInternal.
   struct Attached {
     std::shared_ptr<const void> owner;
-    void* native = nullptr;  ///< llama_adapter_lora*
+    void* native = nullptr;  ///< llama_adapter_lora*; null: control vectors only
     float strength = 1.0f;
+    /// [n_layer(), n_embd()], owned by `owner`: row l times the strength is added to the residual stream after layer l. Row 0 is not
+    /// used: llama.cpp has no control vector there. Empty: none.
+    std::span<const float> control_vectors;
   };
   void attach(std::span<const Attached> adapters);
 

@@ -29,6 +29,7 @@ struct Adapter::Impl {
   std::filesystem::path path;
   float default_strength = 1.0f;
   uint64_t bytes = 0;
+  std::vector<float> control_vectors;
 };
 
 Adapter::Adapter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -42,11 +43,19 @@ std::shared_ptr<const Adapter> Adapter::load(std::shared_ptr<const Model> model,
   impl->path = path;
   impl->default_strength = lora_default_strength(file);
   for (const auto& tensor : file.tensors()) impl->bytes += tensor.bytes;
-  {
+  if (const auto vectors = aicoder::control_vectors(file); !vectors.empty()) {
+    const size_t n_embd = model->n_embd();
+    impl->control_vectors.resize(model->n_layer() * n_embd);
+    for (const auto& [layer, vector] : vectors) {
+      std::copy(vector.begin(), vector.end(), impl->control_vectors.begin() + static_cast<ptrdiff_t>(layer * n_embd));
+      impl->bytes += vector.size() * sizeof(float);
+    }
+  }
+  if (!file.tensors().empty()) {
     const std::lock_guard lock(registry_mutex());
     impl->handle.reset(llama_adapter_lora_init(static_cast<llama_model*>(model->native_handle()), path.c_str()));
   }
-  if (!impl->handle) {
+  if (!impl->handle && !file.tensors().empty()) {
     throw Error(ErrorCode::kDataLoss, "[lora_load] " + path.string() + ": llama.cpp could not load it (the log says why)");
   }
   impl->model = std::move(model);
@@ -57,6 +66,7 @@ const std::filesystem::path& Adapter::path() const noexcept { return impl_->path
 float Adapter::default_strength() const noexcept { return impl_->default_strength; }
 uint64_t Adapter::bytes() const noexcept { return impl_->bytes; }
 void* Adapter::native_handle() const noexcept { return impl_->handle.get(); }
+std::span<const float> Adapter::control_vectors() const noexcept { return impl_->control_vectors; }
 
 void set_adapters(Context& context, std::span<const ActiveAdapter> adapters) {
   std::vector<Context::Attached> attached;
@@ -66,12 +76,13 @@ void set_adapters(Context& context, std::span<const ActiveAdapter> adapters) {
     if (!std::isfinite(active.strength)) {
       throw Error(ErrorCode::kInvalidArgument, "[set_adapters] strength of " + name + " is not finite");
     }
-    void* native = active.adapter->native_handle();
-    const bool twice = std::any_of(attached.begin(), attached.end(), [&](const auto& other) { return other.native == native; });
+    const bool twice = std::any_of(attached.begin(), attached.end(), [&](const auto& other) { return other.owner == active.adapter; });
     if (twice)
       throw Error(ErrorCode::kInvalidArgument, "[set_adapters] " + name + " is given twice", "give it once, with the sum of the strengths");
     // Not even a multiplication by zero: the graph is the base's own, bit by bit.
-    if (active.strength != 0.0f) attached.push_back({active.adapter, native, active.strength});
+    if (active.strength != 0.0f) {
+      attached.push_back({active.adapter, active.adapter->native_handle(), active.strength, active.adapter->control_vectors()});
+    }
   }
   context.attach(attached);
 }

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "aicoder/core.h"
+#include "aicoder/adapter.h"
 
 namespace aicoder {
 namespace {
@@ -20,11 +20,12 @@ struct Pair {
 
 class LoraCheck {
  public:
-  LoraCheck(const GgufFile& file, const Model& base) : file_(file), base_(base) {}
+  LoraCheck(const GgufFile& file, const Model& base) : file_(file), base_(base), vectors_(control_vectors(file)) {}
 
   void run() {
     check_metadata();
     check_base();
+    check_control_vectors();
     collect_pairs();
     for (const auto& [name, pair] : pairs_) check_pair(name, pair);
   }
@@ -49,7 +50,7 @@ class LoraCheck {
       if (value == nullptr) refuse(ErrorCode::kDataLoss, "adapter.lora.alpha is no F32");
       if (!std::isfinite(*value)) refuse(ErrorCode::kDataLoss, "adapter.lora.alpha is not finite");
     }
-    if (file_.tensors().empty()) refuse(ErrorCode::kDataLoss, "the file holds no tensors");
+    if (file_.tensors().empty() && vectors_.empty()) refuse(ErrorCode::kDataLoss, "the file holds no tensors and no control vectors");
   }
 
   void check_base() const {
@@ -62,6 +63,14 @@ class LoraCheck {
       const std::string name = file_.get_string("aicoder.base.name").value_or("another base");
       refuse_base("made for " + name + " (fingerprint " + *fingerprint + "), the base is " + base_.name() + " (fingerprint " +
                   base_.fingerprint() + ")");
+    }
+  }
+
+  void check_control_vectors() const {
+    for (const auto& [layer, vector] : vectors_) {
+      if (layer < base_.n_layer() && vector.size() == base_.n_embd()) continue;
+      refuse_base("its control vector of " + std::to_string(vector.size()) + " values after layer " + std::to_string(layer) +
+                  " does not fit the base's " + std::to_string(base_.n_layer()) + " layers of " + std::to_string(base_.n_embd()));
     }
   }
 
@@ -78,7 +87,7 @@ class LoraCheck {
         refuse(ErrorCode::kDataLoss, "the tensor " + tensor.name + " ends in neither .lora_a nor .lora_b");
       }
     }
-    if (pairs_.empty()) refuse(ErrorCode::kDataLoss, "the file holds no pair of .lora_a and .lora_b");
+    if (pairs_.empty() && vectors_.empty()) refuse(ErrorCode::kDataLoss, "the file holds no pair of .lora_a and .lora_b");
   }
 
   static uint64_t dim(const GgufTensor& tensor, size_t i) { return i < tensor.ne.size() ? tensor.ne[i] : 1; }
@@ -140,6 +149,7 @@ class LoraCheck {
 
   const GgufFile& file_;
   const Model& base_;
+  std::map<size_t, std::vector<float>> vectors_;
   std::map<std::string, Pair> pairs_;
 };
 

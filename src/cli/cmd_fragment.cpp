@@ -34,16 +34,26 @@ std::string recipe_text(const FragmentInfo& info) {
   for (size_t i = 0; i < info.parents.size(); ++i) {
     text += fmt::format("{}{}:{}", i == 0 ? " of " : ", ", info.parents[i].name, info.parents[i].weight);
   }
+  if (!info.donor.empty()) text += " of " + info.donor;
+  if (!info.prompt.empty()) text += fmt::format("\nprompt     {}", info.prompt);
+  if (!info.against.empty()) text += fmt::format("\nagainst    {}", info.against);
   return text;
 }
 
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
   std::string text = fmt::format(
-      "name       {}\nrole       {}\nrecipe     {}, rank {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
+      "name       {}\nrole       {}\nrank       {}\nrecipe     {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
       "{}\n\n",
-      info.name, info.role, recipe_text(info), info.rank, info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
+      info.name, info.role, info.rank, recipe_text(info), info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
       evidence_text(info));
+  if (!info.vectors.empty()) {
+    text += fmt::format("{:<8} {:>10} {:>22} {:>22}\n", "LAYER", "NORM", "OF THE STREAM'S", "SHARED BY ALL TOKENS");
+    for (const auto& v : info.vectors) {
+      text += fmt::format("{:<8} {:>10.3g} {:>20.1f} % {:>20.1f} %\n", v.layer, v.norm, v.relative * 100, v.shared * 100);
+    }
+    return runtime.finish(to_json(info), text);
+  }
   text += fmt::format("{:<32} {:>5}  {}\n", "TENSOR", "RANK", "ENERGY KEPT");
   for (const auto& t : info.tensors) text += fmt::format("{:<32} {:>5}  {:.3f}\n", t.name, t.rank, t.retained_energy);
   return runtime.finish(to_json(info), text);

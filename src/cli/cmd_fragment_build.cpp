@@ -14,7 +14,7 @@ namespace {
 
 struct Args {
   EngineArgs engine;
-  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, donor, prompt;
+  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, donor, prompt, against, layers;
   std::vector<std::string> calib, general;
   double keep = 0.2, ridge = 0.01;
   size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0, pair_tokens = 2048;
@@ -48,11 +48,26 @@ std::string prompt_text(const std::string& argument) {
   return std::filesystem::is_regular_file(argument, too_long_for_a_name) ? read_file(argument, size_t{1} << 20) : argument;
 }
 
+/// "8-15", or "12". Empty: the recipe's own choice.
+LayerRange parse_layers(const std::string& text) {
+  LayerRange range;
+  if (text.empty()) return range;
+  const char* end = text.data() + text.size();
+  auto first = std::from_chars(text.data(), end, range.first);
+  range.last = range.first;
+  if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-') first = std::from_chars(first.ptr + 1, end, range.last);
+  if (first.ec != std::errc() || first.ptr != end || range.first == 0) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] --layers is '{}', expected a layer or a range from 1 on", text),
+                "--layers 8-15");
+  }
+  return range;
+}
+
 std::vector<TextRecord> records_of(const std::vector<std::string>& files) {
   std::vector<TextRecord> all;
   for (const auto& file : files) {
     if (is_statistics(file)) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] distill reads text, and {} holds statistics", file),
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] this recipe reads text, and {} holds statistics", file),
                   "give --calib a .jsonl with prompts and answers");
     }
     auto records = read_text_records(file);
@@ -96,9 +111,13 @@ int run(Runtime& runtime, Args args) {
   }
   if (needs.prompt == args.prompt.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                needs.prompt ? "[fragment build] distill needs --prompt: the text that is to act without being there"
+                needs.prompt ? fmt::format("[fragment build] {} needs --prompt: the text that is to act without being there", args.recipe)
                              : fmt::format("[fragment build] recipe {} takes no --prompt", args.recipe),
                 needs.prompt ? "add --prompt TEXT" : "--recipe distill");
+  }
+  if (!needs.vectors && !(args.against.empty() && args.layers.empty())) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] recipe {} takes no --against and no --layers", args.recipe),
+                "--recipe steer");
   }
   std::optional<GgufFile> donor;
   if (needs.donor) donor = GgufFile::open(args.donor);
@@ -110,6 +129,7 @@ int run(Runtime& runtime, Args args) {
   const PromptPairs pairs{.model = model,
                           .records = needs.prompt ? records_of(args.calib) : std::vector<TextRecord>{},
                           .prompt = needs.prompt ? prompt_text(args.prompt) : std::string{},
+                          .against = prompt_text(args.against),
                           .max_tokens = args.pair_tokens,
                           .ridge = args.ridge};
   const bool with_task = !args.calib.empty() && !needs.prompt;
@@ -127,6 +147,7 @@ int run(Runtime& runtime, Args args) {
                     .general = args.general.empty() ? nullptr : &general,
                     .donor = donor ? &*donor : nullptr,
                     .pairs = needs.prompt ? &pairs : nullptr,
+                    .layers = parse_layers(args.layers),
                     .progress = runtime.progress(),
                     .stop = runtime.interrupt.token()};
   const auto built = build_fragment(*model, spec, out);
@@ -147,10 +168,13 @@ int run(Runtime& runtime, Args args) {
   const auto loss_off = calibration_loss(runtime, *engine.generator, {}, args.calib);
   const auto loss_on = calibration_loss(runtime, *engine.generator, std::span(&on, 1), args.calib);
 
-  Json trials = Json::array();
-  std::string text =
-      fmt::format("{}: {}, {} tensors, energy kept {:.1f} % on average, {}, {}\n", out.string(), args.recipe, built.tensors.size(),
-                  built.retained_energy * 100, human_bytes(static_cast<double>(built.bytes)), human_seconds(built.seconds));
+  Json trials = Json::array(), vectors = Json::array();
+  const std::string made =
+      needs.vectors ? fmt::format("control vectors after {} layers", built.vectors.size())
+                    : fmt::format("{} tensors, energy kept {:.1f} % on average", built.tensors.size(), built.retained_energy * 100);
+  std::string text = fmt::format("{}: {}, {}, {}, {}\n", out.string(), args.recipe, made, human_bytes(static_cast<double>(built.bytes)),
+                                 human_seconds(built.seconds));
+  for (const auto& vector : built.vectors) vectors.push_back(to_json(vector));
   for (const auto& trial : choice.trials) {
     trials.push_back({{"strength", decimal(trial.strength)}, {"passed", trial.passed}, {"n", trial.n}});
     text += fmt::format("  strength {:<5} {} of {} held-out tasks\n", trial.strength, trial.passed, trial.n);
@@ -166,6 +190,7 @@ int run(Runtime& runtime, Args args) {
                          {"calib_loss_off", loss_off ? Json(*loss_off) : Json()},
                          {"calib_loss_on", loss_on ? Json(*loss_on) : Json()},
                          {"retained_energy", built.retained_energy},
+                         {"vectors", vectors},
                          {"trials", trials}},
                         text);
 }
@@ -186,12 +211,14 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--preset", args->preset, "coder, debugger, security or math: name, role and shipped calibration in one");
   command->add_option("--calib", args->calib, "Text of the skill (.txt, .jsonl, .gz), or activation statistics (imatrix .gguf)");
   command->add_option("--general", args->general, "The same for general text (recipes contrast, channel and actsvd)");
-  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, actsvd, donor, distill, magnitude or random")
+  command->add_option("--recipe", args->recipe, "wanda, contrast, channel, actsvd, donor, distill, steer, magnitude or random")
       ->capture_default_str();
   command->add_option("--donor", args->donor, "GGUF of a model tuned from the same base (recipe donor: its difference, as a fragment)");
   command->add_option("--prompt", args->prompt,
-                      "Text, or a file of it, that the fragment is to replace (recipe distill; --calib gives answers)");
-  command->add_option("--pair-tokens", args->pair_tokens, "Answer tokens that distill fits")
+                      "Text, or a file of it, that the fragment is to replace (recipes distill and steer; --calib gives answers)");
+  command->add_option("--against", args->against, "Of steer: text, or a file of it, that says the opposite; default: no prompt");
+  command->add_option("--layers", args->layers, "Of steer: a layer or a range, 8-15; default: the middle third");
+  command->add_option("--pair-tokens", args->pair_tokens, "Answer tokens that distill fits and steer reads")
       ->check(CLI::Range(1, 16384))
       ->capture_default_str();
   command->add_option("--ridge", args->ridge, "Of distill: how much it holds back, as a share of the inputs' mean square")

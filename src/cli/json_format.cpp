@@ -31,8 +31,13 @@ Json to_json(const AgentResult& result) {
           {"session", result.session_id}};
 }
 
+Json to_json(const ControlVector& vector) {
+  return {{"layer", vector.layer}, {"norm", vector.norm}, {"relative", vector.relative}, {"shared", vector.shared}};
+}
+
 Json to_json(const FragmentInfo& info) {
-  Json tensors = Json::array(), evidence = Json::array(), parents = Json::array();
+  Json tensors = Json::array(), evidence = Json::array(), parents = Json::array(), vectors = Json::array();
+  for (const auto& v : info.vectors) vectors.push_back(to_json(v));
   for (const auto& p : info.parents) parents.push_back({{"name", p.name}, {"weight", decimal(p.weight)}, {"hash", p.hash}});
   for (const auto& t : info.tensors) tensors.push_back({{"name", t.name}, {"rank", t.rank}, {"retained_energy", t.retained_energy}});
   for (const auto& e : info.evidence) {
@@ -56,6 +61,10 @@ Json to_json(const FragmentInfo& info) {
           {"foreign", info.foreign},
           {"calibration_hashes", info.calibration_hashes},
           {"parents", parents},
+          {"donor", info.donor},
+          {"prompt", info.prompt},
+          {"against", info.against},
+          {"vectors", vectors},
           {"tensors", tensors},
           {"evidence", evidence}};
 }

@@ -12,6 +12,7 @@
 #include "fragment/paired_inputs.h"
 #include "fragment/recipe.h"
 #include "fragment/seeded_random.h"
+#include "fragment/steer_recipe.h"
 
 namespace aicoder {
 namespace {
@@ -37,6 +38,9 @@ void check_spec(const FragmentSpec& spec) {
   if (recipe.needs.donor && spec.donor == nullptr) refuse("recipe " + std::string(recipe.name) + " needs another model", "--donor FILE");
   if (recipe.needs.prompt && (spec.pairs == nullptr || spec.pairs->model == nullptr)) {
     refuse("recipe " + std::string(recipe.name) + " needs a prompt and answers to read with it", "--prompt TEXT --calib FILE");
+  }
+  if (spec.pairs != nullptr && !spec.pairs->against.empty() && !recipe.needs.vectors) {
+    refuse("recipe " + std::string(recipe.name) + " takes no second prompt", "--recipe steer");
   }
 }
 
@@ -252,6 +256,10 @@ void set_metadata(GgufWriter& writer, const Model& base, const FragmentSpec& spe
 FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const std::filesystem::path& out) {
   const auto started = std::chrono::steady_clock::now();
   check_spec(spec);
+  if (recipe_needs(spec.recipe).prompt && spec.pairs->model->fingerprint() != base.fingerprint()) {
+    refuse("expected pairs read by base " + base.name() + ", found " + spec.pairs->model->name());
+  }
+  if (recipe_needs(spec.recipe).vectors) return build_control_vectors(base, spec, out);
   const std::vector<const GgufTensor*> layers = linear_layers(base.file());
   uint64_t largest_rank = 0;
   for (const GgufTensor* tensor : layers) largest_rank = std::max(largest_rank, std::min(tensor->ne[0], tensor->ne[1]));
@@ -272,12 +280,7 @@ FragmentBuild build_fragment(const Model& base, const FragmentSpec& spec, const 
   }
 
   AlignedText text;
-  if (traits(spec.recipe).needs.prompt) {
-    if (spec.pairs->model->fingerprint() != base.fingerprint()) {
-      refuse("expected pairs read by base " + base.name() + ", found " + spec.pairs->model->name());
-    }
-    text = align_records(*spec.pairs);
-  }
+  if (traits(spec.recipe).needs.prompt) text = align_records(*spec.pairs);
 
   const std::vector<Factors> factors = factor_all(base, layers, spec, text);
   if (std::all_of(factors.begin(), factors.end(), [](const Factors& f) { return f.empty; })) {

@@ -78,8 +78,26 @@ std::vector<FragmentTensor> read_tensors(const GgufFile& file) {
     }
     tensors.push_back(std::move(entry));
   }
-  if (tensors.empty()) broken(file, "expected tensors named *.lora_a, found none");
   return tensors;
+}
+
+std::vector<ControlVector> read_vectors(const GgufFile& file) {
+  const auto layers = get_numbers(file, key::kVectorLayers), relative = get_numbers(file, key::kVectorRelative),
+             shared = get_numbers(file, key::kVectorShared);
+  if (relative.size() != layers.size() || shared.size() != layers.size()) broken(file, "aicoder.steer.*: expected arrays of one length");
+  std::vector<ControlVector> vectors;
+  for (const auto& [layer, values] : control_vectors(file)) {
+    ControlVector vector{.layer = layer};
+    for (const float v : values) vector.norm += static_cast<double>(v) * static_cast<double>(v);
+    vector.norm = std::sqrt(vector.norm);
+    const auto at = std::find(layers.begin(), layers.end(), static_cast<double>(layer));
+    if (at != layers.end()) {
+      vector.relative = relative[static_cast<size_t>(at - layers.begin())];
+      vector.shared = shared[static_cast<size_t>(at - layers.begin())];
+    }
+    vectors.push_back(vector);
+  }
+  return vectors;
 }
 
 std::vector<FragmentParent> read_parents(const GgufFile& file) {
@@ -170,6 +188,8 @@ FragmentInfo inspect_fragment(const std::filesystem::path& path) {
   check_is_lora(file);
   FragmentInfo info{.path = path, .bytes = file.file_bytes(), .foreign = !check_version(file)};
   info.tensors = read_tensors(file);
+  info.vectors = read_vectors(file);
+  if (info.tensors.empty() && info.vectors.empty()) broken(file, "expected tensors named *.lora_a or control vectors, found neither");
   for (const FragmentTensor& tensor : info.tensors) info.rank = std::max(info.rank, tensor.rank);
   if (info.foreign) {
     info.name = path.stem().string();
@@ -188,6 +208,9 @@ FragmentInfo inspect_fragment(const std::filesystem::path& path) {
   info.strength = static_cast<float>(strength);
   info.calibration_hashes = file.get_strings(key::kCalibrationHashes).value_or(std::vector<std::string>{});
   info.general_hashes = file.get_strings(key::kGeneralHashes).value_or(std::vector<std::string>{});
+  info.prompt = text(info.vectors.empty() ? key::kPrompt : key::kSteerPrompt);
+  info.against = text(key::kSteerAgainst);
+  info.donor = text(key::kDonorName);
   info.parents = read_parents(file);
   info.evidence = read_evidence(file);
   return info;
@@ -202,6 +225,10 @@ std::string fragment_tensor_hash(const std::filesystem::path& path) {
     hash.update(header + "\n");
     const auto bytes = file.bytes(tensor);
     hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+  for (const auto& [layer, values] : control_vectors(file)) {
+    hash.update("cvec " + std::to_string(layer) + "\n");
+    hash.update({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
   }
   return hash.hex();
 }

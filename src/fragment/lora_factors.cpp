@@ -35,6 +35,10 @@ class PairReader {
     if (file_.metadata().contains("adapter.alora.invocation_tokens")) {
       refuse(ErrorCode::kUnimplemented, "an activated LoRA, which begins at its invocation tokens, is not supported");
     }
+    if (!control_vectors(file_).empty()) {
+      refuse(ErrorCode::kUnimplemented,
+             "it holds control vectors, which are no LoRA: use it beside others with -f, or export --to control-vector");
+    }
     alpha_ = file_.get_float("adapter.lora.alpha").value_or(0);
     if (!std::isfinite(alpha_)) refuse(ErrorCode::kDataLoss, "adapter.lora.alpha: expected a finite number");
     std::vector<LoraPair> pairs;

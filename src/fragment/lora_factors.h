@@ -24,7 +24,7 @@ struct LoraPair {
 
 /// In file order. Tensors of norms, which llama.cpp ignores too, are left out with a warning in the log.
 /// \throws Error kInvalidArgument (no LoRA), kDataLoss (half a pair, ranks that disagree, no matrices), kUnimplemented (factors of an
-/// embedding or of experts, a type other than F32, F16, BF16, Q8_0, an activated LoRA); the message begins with `place`.
+/// embedding or of experts, a type other than F32, F16, BF16, Q8_0, an activated LoRA, control vectors); the message begins with `place`.
 std::vector<LoraPair> lora_pairs(const GgufFile& file, const std::string& place);
 
 /// All values of a tensor as F32. \throws Error(kDataLoss) where one is not finite.

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kLongestRecord = 2048;  // tokens with the prompt; of a longer record the end is left out
 
 [[noreturn]] void refuse(const std::string& message, std::string fix = {}) {
-  throw Error(ErrorCode::kInvalidArgument, "[distill] " + message, std::move(fix));
+  throw Error(ErrorCode::kInvalidArgument, "[prompt_pairs] " + message, std::move(fix));
 }
 
 TextRecord with_prompt(TextRecord record, const std::string& prompt) {
@@ -35,15 +35,17 @@ size_t n_comparable(const Model& model, const TextRecord& record, size_t n_token
   return n_question >= n_tokens ? 0 : n_tokens - n_question + 1;
 }
 
-AlignedRecord align(const Model& model, const TextRecord& record, const std::string& prompt, size_t n_ctx) {
+AlignedRecord align(const Model& model, const TextRecord& record, const PromptPairs& pairs, size_t n_ctx) {
   if (!record.messages.empty() && record.messages.back().role != "assistant") {
     refuse("expected conversations that end with an answer, found one that ends with role " + record.messages.back().role,
            "give --calib prompts with answers");
   }
-  AlignedRecord result{.plain = tokenize_record(model, record), .prompted = tokenize_record(model, with_prompt(record, prompt))};
+  AlignedRecord result{.plain = tokenize_record(model, record), .prompted = tokenize_record(model, with_prompt(record, pairs.prompt))};
   auto &plain = result.plain, &prompted = result.prompted;
   if (plain.empty()) return result;
-  const size_t most = std::min({n_comparable(model, record, plain.size()), plain.size() - 1, prompted.size()});
+  const size_t comparable = std::min(n_comparable(model, record, plain.size()), plain.size() - 1);
+  if (!pairs.against.empty()) plain = tokenize_record(model, with_prompt(record, pairs.against));
+  const size_t most = std::min({comparable, plain.size(), prompted.size()});
   while (result.n_aligned < most && plain[plain.size() - 1 - result.n_aligned] == prompted[prompted.size() - 1 - result.n_aligned]) {
     ++result.n_aligned;
   }
@@ -55,8 +57,6 @@ AlignedRecord align(const Model& model, const TextRecord& record, const std::str
   }
   return result;
 }
-
-size_t context_tokens(const Model& model) { return std::min(kLongestRecord, model.n_ctx_train() - 1); }
 
 /// Takes the rows of the aligned tokens of one run after another.
 class PairCollector {
@@ -100,18 +100,20 @@ class PairCollector {
 
 }  // namespace
 
+size_t pair_context_tokens(const Model& model) { return std::min(kLongestRecord, model.n_ctx_train() - 1); }
+
 AlignedText align_records(const PromptPairs& pairs) {
   if (pairs.prompt.find_first_not_of(" \t\r\n") == std::string::npos) refuse("expected a prompt, found none", "--prompt TEXT");
   if (pairs.max_tokens == 0 || pairs.max_tokens > 16384) {
     refuse("max_tokens: expected 1 to 16384, found " + std::to_string(pairs.max_tokens), "--pair-tokens 2048");
   }
   if (!(pairs.ridge > 0) || !std::isfinite(pairs.ridge)) refuse("ridge: expected a number above 0, found " + std::to_string(pairs.ridge));
-  const size_t n_ctx = context_tokens(*pairs.model);
+  const size_t n_ctx = pair_context_tokens(*pairs.model);
   AlignedText text;
   std::vector<std::string> hashes;
   for (const TextRecord& record : pairs.records) {
     if (text.n_tokens == pairs.max_tokens) break;
-    AlignedRecord aligned = align(*pairs.model, record, pairs.prompt, n_ctx);
+    AlignedRecord aligned = align(*pairs.model, record, pairs, n_ctx);
     if (aligned.n_aligned == 0) continue;
     const size_t cut = aligned.n_aligned - std::min(aligned.n_aligned, pairs.max_tokens - text.n_tokens);
     aligned.plain.resize(aligned.plain.size() - cut);
@@ -132,7 +134,7 @@ AlignedText align_records(const PromptPairs& pairs) {
 
 std::map<std::string, PairedInput> capture_pairs(const PromptPairs& pairs, const AlignedText& text, const std::set<std::string>& inputs,
                                                  int n_threads, const std::stop_token& stop) {
-  const size_t n_ctx = context_tokens(*pairs.model);
+  const size_t n_ctx = pair_context_tokens(*pairs.model);
   PairCollector collector(pairs.model->file(), inputs);
   Context context(pairs.model, {.n_ctx_seq = n_ctx + 1, .n_batch = 512, .n_threads = n_threads});
   context.observe_activations(

@@ -12,7 +12,7 @@ namespace aicoder::fragment {
 
 /// One record both ways. The last `n_aligned` tokens of both are the same ones: the answer, and the token it is first predicted from.
 struct AlignedRecord {
-  std::vector<Token> plain, prompted;
+  std::vector<Token> plain, prompted;  ///< plain: with `against` where that is given
   size_t n_aligned = 0;
 };
 struct AlignedText {
@@ -23,6 +23,7 @@ struct AlignedText {
 /// In a conversation the prompt is the system message, before the record's own; before a text it stands with a blank line between.
 /// Aligned are the tokens that agree from the end on; of a conversation no more than the answer and the token before it, of a text never
 /// its first token, whose massive activations belong to its place and not to what it says.
+/// With `pairs.against` the plain side has that prompt, at the same place.
 /// \throws Error(kInvalidArgument): no prompt, a conversation that does not end with an answer, a prompt that does not fit the context,
 /// nothing aligned.
 AlignedText align_records(const PromptPairs& pairs);
@@ -38,6 +39,8 @@ struct PairedInput {
 };
 /// Runs every record twice and keeps the named inputs (linear_layers.h: input_name): 8 * n_tokens * n_in + 4 * n_tokens^2 bytes each.
 /// \throws Error kFailedPrecondition (inputs that are not finite, or never seen), kCancelled.
+/// Tokens a record may have, its prompt with it.
+size_t pair_context_tokens(const Model& model);
 std::map<std::string, PairedInput> capture_pairs(const PromptPairs& pairs, const AlignedText& text, const std::set<std::string>& inputs,
                                                  int n_threads, const std::stop_token& stop);
 

@@ -22,8 +22,9 @@ constexpr std::array kRecipes = {
     RecipeTraits{"actsvd", actsvd_factors, {.task = true, .general = true, .second_moments = true}, false},
     RecipeTraits{"donor", donor_factors, {.donor = true}, false},
     RecipeTraits{"distill", distill_factors, {.prompt = true}, false},
+    RecipeTraits{"steer", nullptr, {.prompt = true, .vectors = true}, false},
 };
-constexpr std::array<std::string_view, 2> kPlanned = {"steer", "search"};
+constexpr std::array<std::string_view, 1> kPlanned = {"search"};
 
 }  // namespace
 

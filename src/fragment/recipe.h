@@ -52,7 +52,7 @@ LayerFactors distill_factors(const LayerView& layer, std::span<float> weight, co
 
 struct RecipeTraits {
   std::string_view name;
-  FactorFn factors;
+  FactorFn factors;  ///< null: it makes control vectors (steer_recipe.h)
   RecipeNeeds needs;
   bool uses_keep;  ///< makes a mask
 };

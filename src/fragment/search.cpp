@@ -207,6 +207,10 @@ SearchResult search_strengths(const std::shared_ptr<const Model>& model, const s
                 "aicoder fragment import " + fragment.string());
   }
   const GgufFile file = GgufFile::open(fragment);
+  if (!info.vectors.empty()) {
+    throw Error(ErrorCode::kUnimplemented, "[search] " + info.name + " holds control vectors; a search finds strengths of LoRA factors",
+                "aicoder fragment select " + info.name + ":0.5 " + info.name + ":1");
+  }
   const double start = info.strength != 0.0f ? static_cast<double>(info.strength) : 0.0;
   if (std::fabs(start) > static_cast<double>(options.largest)) refuse("the fragment's own strength is above the largest to try");
   SearchResult result = StrengthSearch(model, file, options).run(start);

@@ -269,27 +269,59 @@ std::vector<float> Context::logits(std::span<const Token> tokens) {
 
 void Context::attach(std::span<const Attached> adapters) {
   for (const auto& adapter : adapters) {
-    if (!std::isfinite(adapter.strength) || adapter.native == nullptr) {
+    if (!std::isfinite(adapter.strength)) {
       throw Error(ErrorCode::kInvalidArgument, "[attach] strength is " + std::to_string(adapter.strength) + ", expected a finite number");
     }
+    if (adapter.native == nullptr && adapter.control_vectors.empty()) {
+      throw Error(ErrorCode::kInvalidArgument, "[attach] nothing to attach: neither a LoRA nor control vectors");
+    }
+    const size_t n_values = impl_->model->n_layer() * impl_->model->n_embd();
+    if (!adapter.control_vectors.empty() && adapter.control_vectors.size() != n_values) {
+      throw Error(ErrorCode::kInvalidArgument, "[attach] control vectors: expected " + std::to_string(n_values) + " values, found " +
+                                                   std::to_string(adapter.control_vectors.size()));
+    }
   }
-  const auto same = [](const Attached& a, const Attached& b) { return a.native == b.native && a.strength == b.strength; };
+  const auto same = [](const Attached& a, const Attached& b) {
+    return a.native == b.native && a.strength == b.strength && a.control_vectors.data() == b.control_vectors.data();
+  };
   if (std::equal(adapters.begin(), adapters.end(), impl_->attached.begin(), impl_->attached.end(), same)) return;
   // What was read with other weights is of no use to these.
   impl_->clear();
   std::vector<llama_adapter_lora*> handles;
   std::vector<float> scales;
   for (const auto& adapter : adapters) {
+    if (adapter.native == nullptr) continue;
     handles.push_back(static_cast<llama_adapter_lora*>(adapter.native));
     scales.push_back(adapter.strength);
   }
   if (llama_set_adapters_lora(impl_->handle.get(), handles.data(), handles.size(), scales.data()) != 0) {
     throw Error(ErrorCode::kInternal, "[attach] llama.cpp refused the adapters");
   }
+  impl_->set_control_vectors(adapters);
   impl_->attached.assign(adapters.begin(), adapters.end());
 }
 
+void Context::Impl::set_control_vectors(std::span<const Attached> adapters) {
+  const auto has_vectors = [](const Attached& adapter) { return !adapter.control_vectors.empty(); };
+  const bool had = std::any_of(attached.begin(), attached.end(), has_vectors);
+  const size_t n_embd = model->n_embd(), n_layer = model->n_layer();
+  if (std::none_of(adapters.begin(), adapters.end(), has_vectors)) {
+    if (had) llama_set_adapter_cvec(handle.get(), nullptr, 0, static_cast<int32_t>(n_embd), -1, -1);
+    return;
+  }
+  std::vector<float> sum((n_layer - 1) * n_embd);  // llama.cpp has no row for layer 0
+  for (const auto& adapter : adapters) {
+    if (!has_vectors(adapter)) continue;
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += adapter.strength * adapter.control_vectors[n_embd + i];
+  }
+  if (llama_set_adapter_cvec(handle.get(), sum.data(), sum.size(), static_cast<int32_t>(n_embd), 1, static_cast<int32_t>(n_layer) - 1) !=
+      0) {
+    throw Error(ErrorCode::kInternal, "[attach] llama.cpp refused the control vectors");
+  }
+}
+
 void Context::observe_activations(ActivationFn fn) { impl_->observer = std::move(fn); }
+void Context::observe_residual(ResidualFn fn) { impl_->residual_observer = std::move(fn); }
 void Context::clear() { impl_->clear(); }
 int Context::n_threads() const noexcept { return impl_->governor ? impl_->governor->threads() : impl_->options.n_threads; }
 size_t Context::n_ctx_seq() const noexcept { return impl_->options.n_ctx_seq; }

@@ -46,6 +46,10 @@ struct Context::Impl {
                        const std::function<void(size_t index, const float* logits)>& fn);
 
   bool on_eval(ggml_tensor* node, bool ask);
+  /// Its values as F32 rows of ne[0], in place where it can be; valid until the next call.
+  std::span<const float> rows_of(const ggml_tensor* tensor);
+  /// Adds up what the attached set has; none: takes the control vectors of the last set away.
+  void set_control_vectors(std::span<const Attached> adapters);
 
   std::shared_ptr<const Model> model;  // first: the context must be freed before it
   ContextOptions options;
@@ -54,6 +58,7 @@ struct Context::Impl {
   size_t n_batch = 0;  ///< tokens per decode
   size_t memory_bytes = 0;
   ActivationFn observer;
+  ResidualFn residual_observer;
   std::vector<float> observed_rows;
   std::exception_ptr observer_error;
   std::stop_token decode_stop;

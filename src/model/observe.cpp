@@ -1,7 +1,9 @@
-// Watching the inputs of linear layers through ggml's evaluation callback.
+// Watching the inputs of linear layers, and the residual stream, through ggml's evaluation callback.
 #include <ggml-backend.h>
 
+#include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "model/context_impl.h"
 
@@ -25,35 +27,48 @@ bool is_linear_layer(const ggml_tensor* node) {
   return name.starts_with("blk.") && name.ends_with(".weight");
 }
 
+/// The layer whose output this node is: llama.cpp names it "l_out-3" in every family that takes control vectors.
+std::optional<size_t> layer_output(const ggml_tensor* node) {
+  constexpr std::string_view kPrefix = "l_out-";
+  const std::string_view name(node->name);
+  if (!name.starts_with(kPrefix) || node->type != GGML_TYPE_F32) return std::nullopt;
+  size_t layer = 0;
+  const auto [end, error] = std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), layer);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return layer;
+}
+
 }  // namespace
+
+std::span<const float> Context::Impl::rows_of(const ggml_tensor* tensor) {
+  const auto n_values = static_cast<size_t>(ggml_nelements(tensor));
+  if (ggml_backend_buffer_is_host(tensor->buffer) && ggml_is_contiguous(tensor)) return {static_cast<const float*>(tensor->data), n_values};
+  // A view (a permuted head output) or device memory: gather row by row.
+  const auto width = static_cast<size_t>(tensor->ne[0]);
+  observed_rows.resize(n_values);
+  size_t row = 0;
+  for (int64_t i3 = 0; i3 < tensor->ne[3]; ++i3) {
+    for (int64_t i2 = 0; i2 < tensor->ne[2]; ++i2) {
+      for (int64_t i1 = 0; i1 < tensor->ne[1]; ++i1, ++row) {
+        const size_t offset =
+            static_cast<size_t>(i1) * tensor->nb[1] + static_cast<size_t>(i2) * tensor->nb[2] + static_cast<size_t>(i3) * tensor->nb[3];
+        ggml_backend_tensor_get(tensor, observed_rows.data() + row * width, offset, width * sizeof(float));
+      }
+    }
+  }
+  return observed_rows;
+}
 
 // noexcept in effect: everything is caught and rethrown by decode().
 bool Context::Impl::on_eval(ggml_tensor* node, bool ask) {
-  if (!observer || observer_error) return !ask;  // not asked for; after an error the rest of the graph runs unseen
+  // Not asked for when nobody looks; after an error the rest of the graph runs unseen.
+  if ((!observer && !residual_observer) || observer_error) return !ask;
   try {
-    if (ask) return is_linear_layer(node);
-    const ggml_tensor* input = node->src[1];
-    const auto n_in = static_cast<size_t>(input->ne[0]);
-    const auto n_rows = static_cast<size_t>(input->ne[1] * input->ne[2] * input->ne[3]);
-    const size_t row_bytes = n_in * sizeof(float);
-    const bool in_place = ggml_backend_buffer_is_host(input->buffer) && ggml_is_contiguous(input);
-    const float* rows = static_cast<const float*>(input->data);
-    if (!in_place) {
-      // A view (a permuted head output) or device memory: gather row by row.
-      observed_rows.resize(n_in * n_rows);
-      size_t row = 0;
-      for (int64_t i3 = 0; i3 < input->ne[3]; ++i3) {
-        for (int64_t i2 = 0; i2 < input->ne[2]; ++i2) {
-          for (int64_t i1 = 0; i1 < input->ne[1]; ++i1, ++row) {
-            const size_t offset =
-                static_cast<size_t>(i1) * input->nb[1] + static_cast<size_t>(i2) * input->nb[2] + static_cast<size_t>(i3) * input->nb[3];
-            ggml_backend_tensor_get(input, observed_rows.data() + row * n_in, offset, row_bytes);
-          }
-        }
-      }
-      rows = observed_rows.data();
-    }
-    observer(weight_name(node->src[0]), {rows, n_in * n_rows}, n_in);
+    const bool linear = observer && is_linear_layer(node);
+    const auto layer = residual_observer ? layer_output(node) : std::nullopt;
+    if (ask) return linear || layer.has_value();
+    if (linear) observer(weight_name(node->src[0]), rows_of(node->src[1]), static_cast<size_t>(node->src[1]->ne[0]));
+    if (layer) residual_observer(*layer, rows_of(node), static_cast<size_t>(node->ne[0]));
   } catch (...) {
     observer_error = std::current_exception();
   }

@@ -27,7 +27,7 @@ TEST(Recipe, NamesRoundTrip) {
 TEST(Recipe, TellsPlannedFromUnknown) {
   EXPECT_ERROR(parse_recipe("search"), ErrorCode::kUnimplemented, "designed but not built yet");
   EXPECT_ERROR(parse_recipe("wandaa"), ErrorCode::kInvalidArgument,
-               "one of wanda, contrast, magnitude, random, channel, actsvd, donor, distill, found 'wandaa'");
+               "one of wanda, contrast, magnitude, random, channel, actsvd, donor, distill, steer, found 'wandaa'");
 }
 
 TEST(Recipe, WandaWeighsByTaskActivations) {

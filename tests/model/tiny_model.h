@@ -1,4 +1,4 @@
-// GGUF files made in the test: a llama of one layer with random weights that llama.cpp really runs, and broken variants of it.
+// GGUF files made in the test: a llama of one layer (or more) with random weights that llama.cpp really runs, and broken variants of it.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace aicoder::test {
 
 /// Metadata and tensors of a tiny llama; a test changes what it wants before write().
 struct TinyModel {
-  static constexpr uint32_t kEmbd = 64, kHeads = 4, kFf = 128, kLayers = 1, kContext = 512;
+  static constexpr uint32_t kEmbd = 64, kHeads = 4, kFf = 128, kContext = 512;
 
   std::map<std::string, GgufValue> metadata;
   struct Tensor {
@@ -22,10 +22,10 @@ struct TinyModel {
   };
   std::map<std::string, Tensor> tensors;
 
-  TinyModel() {
+  explicit TinyModel(uint32_t n_layers = 1) {
     metadata["general.architecture"] = std::string("llama");
     metadata["general.name"] = std::string("tiny");
-    metadata["llama.block_count"] = uint32_t{kLayers};
+    metadata["llama.block_count"] = n_layers;
     metadata["llama.context_length"] = uint32_t{kContext};
     metadata["llama.embedding_length"] = uint32_t{kEmbd};
     metadata["llama.feed_forward_length"] = uint32_t{kFf};
@@ -60,15 +60,18 @@ struct TinyModel {
     add(random, "token_embd.weight", {kEmbd, n_vocab});
     add(random, "output.weight", {kEmbd, n_vocab});
     add(random, "output_norm.weight", {kEmbd});
-    add(random, "blk.0.attn_norm.weight", {kEmbd});
-    add(random, "blk.0.ffn_norm.weight", {kEmbd});
-    add(random, "blk.0.attn_q.weight", {kEmbd, kEmbd});
-    add(random, "blk.0.attn_k.weight", {kEmbd, kv});
-    add(random, "blk.0.attn_v.weight", {kEmbd, kv});
-    add(random, "blk.0.attn_output.weight", {kEmbd, kEmbd});
-    add(random, "blk.0.ffn_gate.weight", {kEmbd, kFf});
-    add(random, "blk.0.ffn_up.weight", {kEmbd, kFf});
-    add(random, "blk.0.ffn_down.weight", {kFf, kEmbd});
+    for (uint32_t layer = 0; layer < n_layers; ++layer) {
+      const std::string block = "blk." + std::to_string(layer) + ".";
+      add(random, block + "attn_norm.weight", {kEmbd});
+      add(random, block + "ffn_norm.weight", {kEmbd});
+      add(random, block + "attn_q.weight", {kEmbd, kEmbd});
+      add(random, block + "attn_k.weight", {kEmbd, kv});
+      add(random, block + "attn_v.weight", {kEmbd, kv});
+      add(random, block + "attn_output.weight", {kEmbd, kEmbd});
+      add(random, block + "ffn_gate.weight", {kEmbd, kFf});
+      add(random, block + "ffn_up.weight", {kEmbd, kFf});
+      add(random, block + "ffn_down.weight", {kFf, kEmbd});
+    }
   }
 
   std::filesystem::path write(const std::filesystem::path& path) const {
