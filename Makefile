@@ -16,10 +16,11 @@ AICODER := build/release/bin/aicoder
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
 
-setup:  ## packages (apt, where root or sudo is there), llama.cpp and the Python of the tests, once into the cache
+setup:  ## packages (apt, where root or sudo is there), llama.cpp, the Python of the tests and bandit, once into the cache
 	@scripts/setup/packages.sh
 	@scripts/setup/llama.sh >/dev/null
 	@scripts/setup/python.sh >/dev/null
+	@scripts/setup/python.sh bandit >/dev/null
 
 build: setup  ## the program, at build/release/bin/aicoder (default)
 	@scripts/build.sh release --target aicoder

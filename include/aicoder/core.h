@@ -92,6 +92,8 @@ using ProgressFn = std::function<void(const Progress&)>;
 std::filesystem::path data_dir();
 /// $AICODER_HOME/cache, else $XDG_CACHE_HOME/aicoder, else ~/.cache/aicoder. Not created.
 std::filesystem::path cache_dir();
+/// $AICODER_HOME/deps, else cache_dir()/deps: what scripts/setup keeps (llama.cpp, virtual environments, peers). Not created.
+std::filesystem::path deps_dir();
 /// $AICODER_HOME/config, else $XDG_CONFIG_HOME/aicoder, else ~/.config/aicoder. Not created.
 std::filesystem::path config_dir();
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,18 +47,21 @@ std::string_view to_string(Convention convention);
 Convention parse_convention(std::string_view text);
 
 struct EvalOptions {
-  std::string suite;  ///< "humaneval" or "mbpp"
+  std::string suite;  ///< "humaneval", "mbpp", "gsm8k", "quixbugs" or "security"
   std::filesystem::path
-      data;  ///< .jsonl or .jsonl.gz; empty: HumanEval.jsonl or mbpp.jsonl in data_dir()/data, else an error with the option
+      data;  ///< .jsonl or .jsonl.gz; empty: HumanEval.jsonl, mbpp.jsonl, ... in data_dir()/data, else an error with the option
   /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the "coder" role.
   std::vector<FragmentChoice> fragments;
-  Mode mode = Mode::kDirect;
-  Convention convention = Convention::kQwen;
-  std::string system_prompt;  ///< mode direct: instead of the convention's; empty: that one
-  size_t limit = 0;           ///< first N of the range below; 0: all
+  Mode mode = Mode::kDirect;                  ///< gsm8k and security take direct only
+  Convention convention = Convention::kQwen;  ///< of humaneval and mbpp
+  std::string system_prompt;                  ///< mode direct: instead of the convention's; empty: that one
+  size_t limit = 0;                           ///< first N of the range below; 0: all
   /// Inclusive task-id range for mbpp; 0: open. Selection uses 601.., evaluation stays below.
   int64_t first_id = 0, last_id = 0;
-  std::filesystem::path out_dir;  ///< raw outputs as JSONL, one line an item as it ends; an existing one resumes. Empty: nothing is kept
+  size_t n_shots = 0;                ///< gsm8k: worked examples before the question, the first rows of shots_data
+  std::filesystem::path shots_data;  ///< GSM8K rows that are not in `data`: the training set
+  std::filesystem::path bandit;      ///< security: the program; empty: as find_bandit
+  std::filesystem::path out_dir;     ///< raw outputs as JSONL, one line an item as it ends; an existing one resumes. Empty: nothing is kept
   size_t max_tokens = 768;
   size_t n_workers = 2;  ///< sandboxes at once, at least 1
   uint32_t seed = 0;
@@ -73,15 +77,17 @@ struct EvalOptions {
 struct EvalItem {
   std::string id;  ///< "HumanEval/0", "Mbpp/602"
   bool passed = false;
-  std::string
-      verdict;  ///< of grading: "OK" passed, "RE" a test or the answer failed, "NO_PROOF" it ended before the tests did, else the sandbox's
-  std::string detail;      ///< why it failed: "AssertionError", "killed after 10.0 s CPU"
+  std::string verdict;  ///< of grading: "OK" passed, "RE" a test or the answer failed, "NO_PROOF" it ended before the tests did, "WRONG" or
+                        ///< "NO_ANSWER" (gsm8k), "INSECURE", "NO_PARSE" or "EMPTY" (security), else the sandbox's
+  std::string detail;   ///< why it failed: "AssertionError", "killed after 10.0 s CPU"
   std::string completion;  ///< what the model wrote
   std::string solution;    ///< what was graded
   std::string finish;      ///< "stop", "stop_string", "length"; of the agent: its verification
   size_t tokens = 0;       ///< prompt and generated
   double seconds = 0;      ///< of generation; items of one batch overlap
   std::string task_hash;   ///< of prompt and tests, so that only equal tasks are compared
+  /// What the suite counts beside `passed` (docs/formats/eval-run.md): gsm8k strict and flexible, security parses, insecure, ...
+  std::map<std::string, size_t> counts;
 };
 struct EvalReport {
   std::string suite, model;
@@ -92,15 +98,20 @@ struct EvalReport {
   std::array<double, 2> ci95{};
   std::vector<EvalItem> items;  ///< in the order of the data
   size_t tokens = 0;
-  double seconds = 0;  ///< wall time, earlier parts of a resumed run included
-  size_t resumed = 0;  ///< items taken from an earlier run
+  double seconds = 0;                    ///< wall time, earlier parts of a resumed run included
+  size_t resumed = 0;                    ///< items taken from an earlier run
+  std::map<std::string, size_t> counts;  ///< sums over the items
+  std::vector<std::string> left_out;     ///< rows that cannot be graded here and why: "cwe_326_0_py (needs Crypto)"; not among the n
 };
 /// All answers of mode direct are asked for in one call of generate(), so the engine batches them; grading runs beside it.
 /// Writes out_dir/{run.json, items.jsonl, report.json}.
-/// \throws Error kNotFound (data), kInvalidArgument (a bad row by line, unknown suite, an out_dir of other settings), kDataLoss (a broken
-/// line in items.jsonl), kFailedPrecondition (another process writes to out_dir), kUnavailable (the sandbox itself failed), kCancelled
-/// (finished items are on disk).
+/// \throws Error kNotFound (data, bandit), kInvalidArgument (a bad row by line, unknown suite, an out_dir of other settings), kDataLoss (a
+/// broken line in items.jsonl), kFailedPrecondition (another process writes to out_dir), kUnavailable (the sandbox itself failed),
+/// kCancelled (finished items are on disk).
 EvalReport run_suite(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
+/// What can be known before a model is loaded: the data is there and well formed, and so is what else the suite needs.
+/// \returns the number of tasks. \throws Error kNotFound (data, bandit), kInvalidArgument, as run_suite would.
+size_t check_suite(const EvalOptions& options);
 /// A report written by run_suite (folder or its report.json). Completions and solutions stay in items.jsonl.
 /// \throws Error kNotFound, kFailedPrecondition (a run that has not finished), kDataLoss.
 EvalReport read_report(const std::filesystem::path& path);

@@ -2,6 +2,7 @@
 # Makes a virtual environment of pinned packages once in the cache and prints the path of its interpreter on stdout.
 #   python.sh             scripts/setup/requirements-test.txt, the oracles of the tests
 #   python.sh lint        scripts/setup/requirements-lint.txt
+#   python.sh bandit      scripts/setup/requirements-bandit.txt, the analyzer of `aicoder eval security`
 # The key is the content of that file and the Python below it: another list or another Python is another environment.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

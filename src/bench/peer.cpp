@@ -1,19 +1,15 @@
 #include "bench/peer.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace aicoder {
 
 std::optional<std::filesystem::path> find_peer(const std::string& name) {
-  // scripts/setup/cache.sh: below $AICODER_HOME itself, else below the cache.
-  const char* home = std::getenv("AICODER_HOME");
-  const std::filesystem::path deps = (home != nullptr && *home != '\0' ? std::filesystem::path(home) : cache_dir()) / "deps";
   std::optional<std::filesystem::path> newest;
   std::filesystem::file_time_type newest_time;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(deps, error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(deps_dir(), error)) {
     if (!entry.path().filename().string().starts_with("peers-")) continue;
     const std::filesystem::path program = entry.path() / "bin" / name;
     std::error_code missing;

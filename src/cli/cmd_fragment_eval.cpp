@@ -107,7 +107,7 @@ void add_fragment_eval(CLI::App& fragment, Runtime& runtime) {
   const auto args = std::make_shared<Args>();
   command->add_option("fragment", args->fragment, "Name or path, NAME[:STRENGTH]")->required();
   add_model_option(*command, args->engine, runtime);
-  command->add_option("--suite", args->suites, "humaneval=FILE or mbpp=FILE; may be repeated");
+  command->add_option("--suite", args->suites, "SUITE=FILE of humaneval, mbpp, gsm8k, quixbugs, security; may be repeated");
   command->add_option("--text", args->texts, "Held-out text for the loss (.txt, .jsonl, .gz); may be repeated");
   command->add_option("--text-tokens", args->text_tokens, "Of each text; 0: all")->capture_default_str();
   command->add_option("--prompt", args->prompt, "A system message as a third arm: what the fragment has to beat");

@@ -71,14 +71,17 @@ Json to_json(const FragmentInfo& info) {
 
 Json to_json(const EvalReport& report) {
   Json items = Json::array(), fragments = Json::array();
-  for (const auto& item : report.items)
+  for (const auto& item : report.items) {
     items.push_back(
         {{"id", item.id}, {"passed", item.passed}, {"verdict", item.verdict}, {"tokens", item.tokens}, {"seconds", item.seconds}});
+    if (!item.counts.empty()) items.back()["counts"] = item.counts;
+  }
   for (const auto& f : report.fragments)
     fragments.push_back({{"name", f.name}, {"strength", f.strength ? Json(decimal(*f.strength)) : Json()}});
-  return {{"suite", report.suite},   {"model", report.model},     {"fragments", fragments},   {"n", report.n},
-          {"passed", report.passed}, {"score", report.score},     {"ci95", report.ci95},      {"items", items},
-          {"tokens", report.tokens}, {"seconds", report.seconds}, {"resumed", report.resumed}};
+  return {{"suite", report.suite},      {"model", report.model},     {"fragments", fragments},    {"n", report.n},
+          {"passed", report.passed},    {"score", report.score},     {"ci95", report.ci95},       {"items", items},
+          {"tokens", report.tokens},    {"seconds", report.seconds}, {"resumed", report.resumed}, {"counts", report.counts},
+          {"left_out", report.left_out}};
 }
 
 Json to_json(const Comparison& c) {

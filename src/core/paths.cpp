@@ -35,6 +35,10 @@ std::filesystem::path data_dir() {
   return resolve("", "XDG_DATA_HOME", ".local/share");
 }
 std::filesystem::path cache_dir() { return resolve("cache", "XDG_CACHE_HOME", ".cache"); }
+std::filesystem::path deps_dir() {
+  if (auto path = env_path("AICODER_HOME"); !path.empty()) return path / "deps";
+  return cache_dir() / "deps";
+}
 std::filesystem::path config_dir() { return resolve("config", "XDG_CONFIG_HOME", ".config"); }
 
 }  // namespace aicoder

@@ -27,8 +27,44 @@ constexpr Wording kQwenWording = {
     "\n```\n",
     "```python\n",
 };
+// The rest is ours. None says what it measures: a prompt that asks for secure code would measure the prompt.
+constexpr Wording kRepairWording = {
+    "",        "repair-1",    nullptr, "This Python program has one bug. Correct it and give the whole corrected program.\n```python\n",
+    "\n```\n", "```python\n",
+};
+constexpr Wording kNumberWording = {
+    "", "number-1", nullptr, "", "\n\nThink step by step. Write the final number alone on the last line, after \"#### \".", "",
+};
+constexpr Wording kProgramWording = {
+    "", "program-1", nullptr, "Complete this Python program and give the whole program.\n```python\n", "\n```\n", "```python\n",
+};
 
 const Wording& wording(Convention convention) { return convention == Convention::kQwen ? kQwenWording : kEvalPlusWording; }
+
+const Wording& wording(TaskKind kind, Convention convention) {
+  switch (kind) {
+    case TaskKind::kRepair:
+      return kRepairWording;
+    case TaskKind::kNumber:
+      return kNumberWording;
+    case TaskKind::kProgram:
+      return kProgramWording;
+    case TaskKind::kFunction:
+      break;
+  }
+  return wording(convention);
+}
+
+// EvalPlus waits for "\n```\n"; models that end right after the fence never write that last line end, and cleaning drops a
+// stray fence anyway, so stopping at the fence itself gives the same program some tokens earlier.
+std::vector<std::string> stop_strings(TaskKind kind) {
+  std::vector<std::string> stops = {"<|endoftext|>", "<|endofmask|>", "</s>"};
+  if (kind == TaskKind::kNumber) return stops;
+  stops.insert(stops.begin(), "\n```");
+  // A program is judged whole, what it does when it is started included.
+  if (kind != TaskKind::kProgram) stops.insert(stops.end(), {"\nif __name__", "\ndef main(", "\nprint("});
+  return stops;
+}
 
 std::string strip(const std::string& text) {
   constexpr const char* kBlank = " \t\r\n\f\v";
@@ -39,20 +75,25 @@ std::string strip(const std::string& text) {
 
 }  // namespace
 
-const char* prompt_version(Convention convention) { return wording(convention).version; }
+const char* prompt_version(TaskKind kind, Convention convention) { return wording(kind, convention).version; }
 
 std::string problem_message(const EvalTask& task, Convention convention) {
-  const Wording& words = wording(convention);
-  return words.before + strip(task.prompt) + words.after;
+  const Wording& words = wording(task.kind, convention);
+  std::string message = words.before + strip(task.prompt) + words.after;
+  if (!task.visible.empty()) message += "\nThese checks hold for the corrected program:\n```python\n" + task.visible + "\n```\n";
+  return message;
 }
 
 GenerationRequest answer_request(const EvalTask& task, const EvalOptions& options) {
-  const Wording& words = wording(options.convention);
+  const Wording& words = wording(task.kind, options.convention);
   GenerationRequest request;
   if (!options.system_prompt.empty()) {
     request.messages.push_back({"system", options.system_prompt});
   } else if (words.system) {
     request.messages.push_back({"system", words.system});
+  }
+  for (const auto& shot : task.shots) {
+    request.messages.push_back({shot.role, shot.role == "user" ? words.before + strip(shot.content) + words.after : shot.content});
   }
   request.messages.push_back({"user", problem_message(task, options.convention)});
   request.assistant_prefix = words.answer_begins;
@@ -60,9 +101,7 @@ GenerationRequest answer_request(const EvalTask& task, const EvalOptions& option
   request.max_tokens = options.max_tokens;
   request.sampling.temperature = 0.0f;
   request.sampling.seed = options.seed;
-  // EvalPlus waits for "\n```\n"; models that end right after the fence never write that last line end, and cleaning drops a
-  // stray fence anyway, so stopping at the fence itself gives the same program some tokens earlier.
-  request.stop_strings = {"\n```", "<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint("};
+  request.stop_strings = stop_strings(task.kind);
   return request;
 }
 

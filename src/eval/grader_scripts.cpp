@@ -102,7 +102,7 @@ print(json.dumps({"solution": sanitize(request["text"], request["entry_point"])}
 
 // The tests and the nonce come through standard input, so that no file the answer could read holds them. The answer's own output is
 // swallowed, as the reference harness does: it is no part of the grade.
-const char* const kGradeScript = R"python(
+const char* const kProofPrologue = R"python(
 import json, os, sys, traceback
 
 class Sink:
@@ -111,30 +111,41 @@ class Sink:
     def flush(self): pass
     def isatty(self): return False
 
-def main():
+def prove(run):
     request = json.loads(sys.stdin.read())
     leave, write, proof, errors = os._exit, os.write, os.dup(1), os.dup(2)
     describe = traceback.format_exception_only
     sys.stdout = sys.stderr = Sink()
     try:
-        space = {"__name__": "solution"}
-        exec(compile(request["solution"], "solution.py", "exec"), space)
-        function = space[request["entry_point"]]
-        tests = space if request["shares_namespace"] else {"__name__": "tests"}
-        for text in request["setup"]:
-            exec(compile(text, "setup.py", "exec"), tests)
-        tests[request["entry_point"]] = function
-        for text in request["tests"]:
-            exec(compile(text, "tests.py", "exec"), tests)
-        if request["calls_check"]:
-            tests["check"](function)
+        run(request)
     except BaseException as error:
         write(errors, "".join(describe(type(error), error)).strip()[-2000:].encode("utf-8", "replace"))
         leave(1)
     write(proof, request["nonce"].encode())
     leave(0)
-
-main()
 )python";
+
+namespace {
+
+constexpr const char* kTests = R"python(
+def run(request):
+    space = {"__name__": "solution"}
+    exec(compile(request["solution"], "solution.py", "exec"), space)
+    function = space[request["entry_point"]]
+    tests = space if request["shares_namespace"] else {"__name__": "tests"}
+    for text in request["setup"]:
+        exec(compile(text, "setup.py", "exec"), tests)
+    tests[request["entry_point"]] = function
+    for text in request["tests"]:
+        exec(compile(text, "tests.py", "exec"), tests)
+    if request["calls_check"]:
+        tests["check"](function)
+
+prove(run)
+)python";
+
+}  // namespace
+
+std::string grade_script() { return std::string(kProofPrologue) + kTests; }
 
 }  // namespace aicoder::eval

@@ -42,6 +42,8 @@ EvalReport from_json(const json& value) {
     item.tokens = entry.at("tokens").get<size_t>();
     item.seconds = entry.at("seconds").get<double>();
     item.task_hash = entry.at("task_hash").get<std::string>();
+    item.counts = entry.value("counts", item.counts);
+    for (const auto& [name, count] : item.counts) report.counts[name] += count;
     report.passed += item.passed ? 1 : 0;
     report.items.push_back(std::move(item));
   }
@@ -52,6 +54,7 @@ EvalReport from_json(const json& value) {
   report.tokens = value.at("tokens").get<size_t>();
   report.seconds = value.at("seconds").get<double>();
   report.resumed = value.at("resumed").get<size_t>();
+  report.left_out = value.value("left_out", report.left_out);
   return report;
 }
 
@@ -92,20 +95,23 @@ void write_report(const EvalReport& report, const std::filesystem::path& folder)
                      {"tokens", item.tokens},
                      {"seconds", item.seconds},
                      {"task_hash", item.task_hash}});
+    if (!item.counts.empty()) items.back()["counts"] = item.counts;
   }
-  const json value = {{"format", kReportFormat},
-                      {"suite", report.suite},
-                      {"model", report.model},
-                      {"mode", report.mode},
-                      {"fragments", fragments_to_json(report.fragments)},
-                      {"n", report.n},
-                      {"passed", report.passed},
-                      {"score", report.score},
-                      {"ci95", report.ci95},
-                      {"tokens", report.tokens},
-                      {"seconds", report.seconds},
-                      {"resumed", report.resumed},
-                      {"items", std::move(items)}};
+  json value = {{"format", kReportFormat},
+                {"suite", report.suite},
+                {"model", report.model},
+                {"mode", report.mode},
+                {"fragments", fragments_to_json(report.fragments)},
+                {"n", report.n},
+                {"passed", report.passed},
+                {"score", report.score},
+                {"ci95", report.ci95},
+                {"tokens", report.tokens},
+                {"seconds", report.seconds},
+                {"resumed", report.resumed},
+                {"items", std::move(items)}};
+  if (!report.counts.empty()) value["counts"] = report.counts;
+  if (!report.left_out.empty()) value["left_out"] = report.left_out;
   write_file_atomic(folder / "report.json", dump_json(value, 1) + "\n");
 }
 

@@ -15,16 +15,18 @@ namespace {
 using nlohmann::json;
 
 json item_to_json(const EvalItem& item) {
-  return {{"id", item.id},
-          {"passed", item.passed},
-          {"verdict", item.verdict},
-          {"detail", item.detail},
-          {"finish", item.finish},
-          {"tokens", item.tokens},
-          {"seconds", item.seconds},
-          {"task_hash", item.task_hash},
-          {"completion", item.completion},
-          {"solution", item.solution}};
+  json line = {{"id", item.id},
+               {"passed", item.passed},
+               {"verdict", item.verdict},
+               {"detail", item.detail},
+               {"finish", item.finish},
+               {"tokens", item.tokens},
+               {"seconds", item.seconds},
+               {"task_hash", item.task_hash},
+               {"completion", item.completion},
+               {"solution", item.solution}};
+  if (!item.counts.empty()) line["counts"] = item.counts;
+  return line;
 }
 
 EvalItem item_from_json(const json& line) {
@@ -39,6 +41,7 @@ EvalItem item_from_json(const json& line) {
   item.task_hash = line.value("task_hash", "");
   item.completion = line.at("completion").get<std::string>();
   item.solution = line.at("solution").get<std::string>();
+  item.counts = line.value("counts", item.counts);
   return item;
 }
 

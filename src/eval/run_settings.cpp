@@ -14,7 +14,7 @@ std::string describe(const FragmentChoice& choice) {
 
 }  // namespace
 
-RunSettings run_settings(const EvalOptions& options, const std::string& model) {
+RunSettings run_settings(const EvalOptions& options, const std::string& model, TaskKind kind, const std::string& bandit) {
   std::string fragments;
   for (size_t i = 0; i < options.fragments.size(); ++i) {
     if (i > 0) fragments += ", ";
@@ -29,11 +29,12 @@ RunSettings run_settings(const EvalOptions& options, const std::string& model) {
       {"mode", std::string(to_string(options.mode))},
       {"max_tokens", std::to_string(options.max_tokens)},
       {"seed", std::to_string(options.seed)},
-      {"prompt_version", prompt_version(options.convention)},
-      {"grading_version", kGradingVersion},
+      {"prompt_version", prompt_version(kind, options.convention)},
+      {"grading_version", grading_version(kind)},
       {"limits", fmt::format("cpu {} ms, wall {} ms, memory {} B", options.limits.cpu.count(), options.limits.wall.count(),
                              options.limits.memory_bytes)},
   };
+  if (!bandit.empty()) settings["bandit"] = bandit;
   if (!options.system_prompt.empty()) settings["system_prompt"] = options.system_prompt;
   if (options.mode != Mode::kDirect) {
     const AgentOptions& agent = options.agent;

@@ -1,5 +1,7 @@
 #include "eval/run_tasks.h"
 
+#include <algorithm>
+
 #include "eval/chat_prompt.h"
 #include "eval/grader.h"
 #include "eval/grading_pool.h"
@@ -48,11 +50,12 @@ std::string expand_tabs(std::string_view text) {
 /// Collects graded items in the order of the tasks, on disk first.
 class Run {
  public:
-  Run(CodeRunner& runner, const std::vector<EvalTask>& tasks, const EvalOptions& options, const std::string& model)
+  Run(CodeRunner& runner, const std::vector<EvalTask>& tasks, const EvalOptions& options, const std::string& model,
+      std::optional<Bandit> bandit)
       : tasks_(tasks),
         options_(options),
-        journal_(options.out_dir, run_settings(options, model)),
-        grader_(runner, options.limits),
+        journal_(options.out_dir, run_settings(options, model, tasks.front().kind, bandit ? bandit->version() : "")),
+        grader_(runner, options.limits, std::move(bandit)),
         items_(tasks.size()),
         done_(tasks.size(), false) {
     for (size_t i = 0; i < tasks.size(); ++i) {
@@ -90,6 +93,7 @@ class Run {
     item.tokens = answer.tokens;
     item.seconds = answer.seconds;
     item.task_hash = tasks_[task].hash();
+    item.counts = grade.counts;
     journal_.append(item);
     const std::scoped_lock lock(mutex_);
     items_[task] = std::move(item);
@@ -98,7 +102,7 @@ class Run {
     report_progress();
   }
 
-  EvalReport report(const std::string& model) {
+  EvalReport report(const std::string& model, std::vector<std::string> left_out) {
     for (size_t i = 0; i < tasks_.size(); ++i) {
       if (!done_[i]) throw Error(ErrorCode::kInternal, "[eval] the engine returned no answer for " + tasks_[i].id);
     }
@@ -111,7 +115,9 @@ class Run {
     for (const auto& item : items_) {
       report.passed += item.passed ? 1 : 0;
       report.tokens += item.tokens;
+      for (const auto& [name, count] : item.counts) report.counts[name] += count;
     }
+    report.left_out = std::move(left_out);
     report.score = static_cast<double>(report.passed) / static_cast<double>(report.n);
     report.ci95 = wilson_interval(report.passed, report.n);
     report.items = std::move(items_);
@@ -188,6 +194,11 @@ void check_options(const std::vector<EvalTask>& tasks, const EvalOptions& option
   }
   if (options.n_workers == 0) throw Error(ErrorCode::kInvalidArgument, "[eval] n_workers is 0, expected at least 1");
   if (options.max_tokens == 0) throw Error(ErrorCode::kInvalidArgument, "[eval] max_tokens is 0, expected at least 1");
+  if (options.mode != Mode::kDirect && tasks.front().kind != TaskKind::kFunction && tasks.front().kind != TaskKind::kRepair) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "[eval] " + options.suite + " runs in mode direct, found " + std::string(to_string(options.mode)),
+                "aicoder eval " + options.suite);
+  }
   if (options.mode != Mode::kDirect && options.fragments.size() > 1) {
     throw Error(ErrorCode::kInvalidArgument,
                 "[eval] mode " + std::string(to_string(options.mode)) + " takes one fragment (for the coder role), found " +
@@ -198,11 +209,19 @@ void check_options(const std::vector<EvalTask>& tasks, const EvalOptions& option
 
 }  // namespace
 
-EvalReport run_tasks(TextGenerator& generator, CodeRunner& runner, const std::vector<EvalTask>& tasks, const EvalOptions& options) {
+std::optional<Bandit> find_bandit(const std::vector<EvalTask>& tasks, const EvalOptions& options) {
+  const bool needed =
+      std::any_of(tasks.begin(), tasks.end(), [](const EvalTask& task) { return task.kind == TaskKind::kProgram && task.tests.empty(); });
+  if (!needed) return std::nullopt;
+  return Bandit(options.bandit);
+}
+
+EvalReport run_tasks(TextGenerator& generator, CodeRunner& runner, const std::vector<EvalTask>& tasks, const EvalOptions& options,
+                     std::vector<std::string> left_out) {
   check_options(tasks, options);
   throw_if_stopped(options.stop);
   const std::string model = generator.model_name();
-  Run run(runner, tasks, options, model);
+  Run run(runner, tasks, options, model, find_bandit(tasks, options));
   GradingPool pool(options.n_workers, options.stop);
   try {
     if (options.mode == Mode::kDirect) {
@@ -216,7 +235,7 @@ EvalReport run_tasks(TextGenerator& generator, CodeRunner& runner, const std::ve
   }
   pool.finish();
   throw_if_stopped(options.stop);
-  return run.report(model);
+  return run.report(model, std::move(left_out));
 }
 
 }  // namespace aicoder::eval

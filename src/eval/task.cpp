@@ -1,5 +1,7 @@
 #include "eval/task.h"
 
+#include <array>
+
 #include "aicoder/core.h"
 
 namespace aicoder::eval {
@@ -33,13 +35,26 @@ std::string EvalTask::hash() const {
     add(std::to_string(list->size()));
     for (const auto& text : *list) add(text);
   }
+  // Only where there are any: suites without them keep the hashes of earlier runs.
+  if (!visible.empty()) add(visible);
+  for (const auto& shot : shots) add(shot.content);
   return sha.hex().substr(0, 16);
 }
 
 std::vector<EvalTask> load_suite(const std::string& suite, const std::filesystem::path& data) {
-  if (suite == "humaneval") return load_humaneval(find_data(suite, "HumanEval.jsonl", data));
-  if (suite == "mbpp") return load_mbpp(find_data(suite, "mbpp.jsonl", data));
-  throw Error(ErrorCode::kInvalidArgument, "[eval] no suite '" + suite + "'", "aicoder eval humaneval, or aicoder eval mbpp");
+  struct Suite {
+    const char *name, *file;
+    std::vector<EvalTask> (*load)(const std::filesystem::path&);
+  };
+  static constexpr std::array<Suite, 5> kSuites = {{{"humaneval", "HumanEval.jsonl", load_humaneval},
+                                                    {"mbpp", "mbpp.jsonl", load_mbpp},
+                                                    {"gsm8k", "gsm8k.jsonl", load_gsm8k},
+                                                    {"quixbugs", "quixbugs.jsonl", load_quixbugs},
+                                                    {"security", "securityeval.jsonl", load_security}}};
+  for (const Suite& known : kSuites) {
+    if (suite == known.name) return known.load(find_data(suite, known.file, data));
+  }
+  throw Error(ErrorCode::kInvalidArgument, "[eval] no suite '" + suite + "'", "aicoder eval humaneval, mbpp, gsm8k, quixbugs or security");
 }
 
 }  // namespace aicoder::eval

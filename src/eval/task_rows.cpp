@@ -40,6 +40,13 @@ std::vector<std::string> TaskRow::texts(const char* field, bool required) const 
   return result;
 }
 
+std::vector<nlohmann::json> TaskRow::values(const char* field) const {
+  const auto found = object_.find(field);
+  if (found == object_.end()) return {};
+  if (!found->is_array()) refuse(std::string("expected a list '") + field + "', found " + found->type_name());
+  return found->get<std::vector<nlohmann::json>>();
+}
+
 void for_each_row(const std::filesystem::path& path, const std::function<void(const TaskRow&)>& fn) {
   bool any = false;
   for_each_line(path, [&](size_t line_number, std::string_view line) {

@@ -19,6 +19,8 @@ class TaskRow {
   std::string text(const char* field) const;
   int64_t integer(const char* field) const;
   std::vector<std::string> texts(const char* field, bool required) const;
+  /// A list of any JSON values; an absent one is empty.
+  std::vector<nlohmann::json> values(const char* field) const;
   bool has(const char* field) const { return object_.contains(field); }
   [[noreturn]] void refuse(const std::string& why) const;
 

@@ -1,6 +1,7 @@
 // What scripts rely on: the JSON fields of each command with a real model, and what happens on a full disk, an interrupt, an
 // adapter of another model.
 #include "cli/program.h"
+#include "eval/bandit.h"
 #include "model/tiny_model.h"
 
 namespace aicoder::test {
@@ -88,6 +89,45 @@ TEST_F(Contract, EvalAndCompare) {
   expect_fields(compared, {"n", "both", "only_a", "only_b", "neither", "delta", "p_mcnemar", "ci95"});
   EXPECT_EQ(compared["n"], 2);
   EXPECT_EQ(compared["p_mcnemar"], 1.0);
+}
+
+TEST_F(Contract, EvalOfEverySuite) {
+  const std::string data = AICODER_SOURCE_DIR "/tests/data/";
+  // The program has a home of its own, so it would not find the one that the tests use.
+  const std::string bandit = eval::Bandit().program().string();
+  const auto suite = [&](std::vector<std::string> arguments) {
+    std::vector<std::string> eval = {"eval"};
+    eval.insert(eval.end(), arguments.begin(), arguments.end());
+    for (const char* argument : {"-m", "smollm2-135m", "-t", "1", "--max-tokens", "16", "--limit", "2"}) eval.emplace_back(argument);
+    const auto report = run_json(eval, 0);
+    expect_fields(report, {"suite", "n", "passed", "score", "ci95", "items", "tokens", "seconds", "counts", "left_out"});
+    EXPECT_EQ(report["n"], 2);
+    EXPECT_EQ(report["suite"], arguments[0]);
+    return report;
+  };
+  const std::string gsm8k = data + "gsm8k/v1/";
+  expect_fields(suite({"gsm8k", "--data", gsm8k + "sample.jsonl", "--shots", "1", "--shots-data", gsm8k + "shots.jsonl"})["counts"],
+                {"strict", "flexible"});
+  suite({"quixbugs", "--data", data + "quixbugs/v1/sample.jsonl"});
+  expect_fields(suite({"security", "--data", data + "security/v1/securityeval.jsonl", "--bandit", bandit})["counts"],
+                {"parses", "insecure", "high"});
+  const auto cweval = suite({"security", "--data", data + "security/v1/cweval.jsonl"});
+  expect_fields(cweval["counts"], {"functional", "secure"});
+  EXPECT_EQ(cweval["left_out"], nlohmann::json::array({"cwe_326_9_py (needs Crypto)"}));
+}
+
+TEST_F(Contract, EvalRefusesWhatItCannotGradeBeforeItLoadsAModel) {
+  const std::string data = AICODER_SOURCE_DIR "/tests/data/";
+  const auto error = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"eval"});
+    for (const char* argument : {"-m", "/no/such/model.gguf"}) arguments.emplace_back(argument);
+    return run_json(arguments, 2)["error"];
+  };
+  const auto bandit = error({"security", "--data", data + "security/v1/securityeval.jsonl", "--bandit", "/no/such/bandit"});
+  EXPECT_EQ(bandit["code"], "not_found");
+  EXPECT_EQ(bandit["fix"], "scripts/setup/python.sh bandit");
+  EXPECT_EQ(error({"quixbugs", "--data", data + "gsm8k/v1/sample.jsonl"})["code"], "invalid_argument");
+  EXPECT_EQ(error({"gsm8k", "--data", "none.jsonl"})["code"], "not_found");
 }
 
 TEST_F(Contract, FragmentCommandsAndPerplexity) {

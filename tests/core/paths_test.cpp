@@ -39,6 +39,7 @@ TEST(Paths, AicoderHomeHoldsEverything) {
   EXPECT_EQ(data_dir(), "/h");
   EXPECT_EQ(cache_dir(), "/h/cache");
   EXPECT_EQ(config_dir(), "/h/config");
+  EXPECT_EQ(deps_dir(), "/h/deps");
 }
 
 TEST(Paths, XdgThenHome) {
@@ -49,6 +50,7 @@ TEST(Paths, XdgThenHome) {
   env.set("HOME", "/u");
   EXPECT_EQ(data_dir(), "/x/aicoder");
   EXPECT_EQ(cache_dir(), "/u/.cache/aicoder");
+  EXPECT_EQ(deps_dir(), "/u/.cache/aicoder/deps");
 }
 
 TEST(Paths, RelativeValuesAreIgnored) {

@@ -64,7 +64,7 @@ TEST(ChatPrompt, ConventionsAreNamedAndVersioned) {
   for (const Convention convention : {Convention::kEvalPlus, Convention::kQwen}) {
     EXPECT_EQ(parse_convention(to_string(convention)), convention);
   }
-  EXPECT_STRNE(prompt_version(Convention::kEvalPlus), prompt_version(Convention::kQwen));
+  EXPECT_STRNE(prompt_version(TaskKind::kFunction, Convention::kEvalPlus), prompt_version(TaskKind::kFunction, Convention::kQwen));
   EXPECT_ERROR(parse_convention("mine"), ErrorCode::kInvalidArgument, "'mine' is no convention");
 }
 
