@@ -126,15 +126,18 @@ struct Comparison {
 Comparison compare(const EvalReport& a, const EvalReport& b);
 
 /// The model's own answers that passed their checks, each as the conversation it came from: calibration text for a fragment. Greedy.
-/// Only tasks that choose and never judge: MBPP ids 601 and above. \throws as run_suite, and kInvalidArgument for other tasks.
+/// Only tasks that choose and never judge: those of StrengthOptions::tasks. Answers may be made with options.system_prompt; the
+/// conversations come without it, so that distill and steer can compare. \throws as run_suite, and kInvalidArgument for other tasks.
 std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
 
 // ---- choosing a fragment's strength ------------------------------------------------------------------------------------
 
 struct StrengthOptions {
   std::vector<float> grid = {0.0f, 0.05f, 0.15f, 0.3f};  ///< must hold 0
-  std::filesystem::path mbpp;                            ///< rows of MBPP, every id >= 601: lower ids are for evaluation and refused
-  size_t n_tasks = 40;                                   ///< the first so many after a shuffle with a fixed seed; 0: all
+  std::string suite = "mbpp";                            ///< or gsm8k, security
+  /// Rows of MBPP, every id >= 601 (lower ids are for evaluation and refused); of another suite, rows that say "use": "select".
+  std::filesystem::path tasks;
+  size_t n_tasks = 40;  ///< the first so many after a shuffle with a fixed seed; 0: all
   size_t max_tokens = 512;
   size_t n_workers = 2;
   std::filesystem::path out_dir;  ///< one folder a strength, resumable; empty: nothing is kept
@@ -161,7 +164,8 @@ StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, con
 
 struct SelectionOptions {
   std::vector<FragmentChoice> candidates;  ///< each with a strength other than 0
-  std::filesystem::path mbpp;              ///< as StrengthOptions::mbpp
+  std::string suite = "mbpp";              ///< as StrengthOptions
+  std::filesystem::path tasks;             ///< likewise
   size_t first_tasks = 15;                 ///< of the first round; each round has `eta` times as many
   size_t eta = 2;                          ///< and keeps one candidate in so many, at least 2
   size_t max_tasks = 0;                    ///< of the last round; 0: all there are

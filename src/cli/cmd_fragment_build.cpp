@@ -8,13 +8,14 @@
 #include "aicoder/eval.h"
 #include "cli/calibration.h"
 #include "cli/json_format.h"
+#include "cli/selection_options.h"
 
 namespace aicoder::cli {
 namespace {
 
 struct Args {
   EngineArgs engine;
-  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, donor, prompt, against, layers;
+  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, task_suite, donor, prompt, against, layers;
   std::vector<std::string> calib, general;
   double keep = 0.2, ridge = 0.01;
   size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0, pair_tokens = 2048;
@@ -40,12 +41,6 @@ std::optional<double> calibration_loss(Runtime& runtime, LocalGenerator& generat
     return perplexity(generator.lane(fragments), read_text_records(file), 512, kTokens, runtime.progress(), runtime.interrupt.token()).nll;
   }
   return std::nullopt;
-}
-
-/// Of distill: the text of the file, or what was given.
-std::string prompt_text(const std::string& argument) {
-  std::error_code too_long_for_a_name;
-  return std::filesystem::is_regular_file(argument, too_long_for_a_name) ? read_file(argument, size_t{1} << 20) : argument;
 }
 
 /// "8-15", or "12". Empty: the recipe's own choice.
@@ -128,8 +123,8 @@ int run(Runtime& runtime, Args args) {
   ActivationStats task, general;
   const PromptPairs pairs{.model = model,
                           .records = needs.prompt ? records_of(args.calib) : std::vector<TextRecord>{},
-                          .prompt = needs.prompt ? prompt_text(args.prompt) : std::string{},
-                          .against = prompt_text(args.against),
+                          .prompt = needs.prompt ? text_or_file(args.prompt) : std::string{},
+                          .against = text_or_file(args.against),
                           .max_tokens = args.pair_tokens,
                           .ridge = args.ridge};
   const bool with_task = !args.calib.empty() && !needs.prompt;
@@ -156,7 +151,8 @@ int run(Runtime& runtime, Args args) {
   choice.strength = strength.value_or(0.0f);
   if (!strength) {
     StrengthOptions options;
-    options.mbpp = args.tasks.empty() ? (share_dir() / "tasks" / "mbpp_select.jsonl").string() : args.tasks;
+    options.suite = !args.task_suite.empty() ? args.task_suite : args.role == "security" ? "security" : "mbpp";
+    options.tasks = selection_file(options.suite, args.tasks);
     options.n_tasks = args.n_tasks;
     options.model_fingerprint = model->fingerprint();
     options.progress = runtime.progress();
@@ -230,7 +226,9 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--rank", args->rank, "Of the low-rank factors")->check(CLI::Range(1, 4096))->capture_default_str();
   command->add_option("--strength", args->strength, "A number, or auto: chosen by verified success on held-out tasks, 0 wins ties")
       ->capture_default_str();
-  command->add_option("--tasks", args->tasks, "Held-out MBPP tasks for auto (ids 601 and above)");
+  command->add_option("--tasks", args->tasks,
+                      "Held-out tasks for auto: MBPP rows with ids of 601 and above, or rows that say \"use\": \"select\"");
+  add_task_suite(*command, args->task_suite, "; default: security for that role, else mbpp");
   command->add_option("--n-tasks", args->n_tasks, "How many of them")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--max-tokens", args->max_tokens, "Calibration tokens a set; 0: all")->capture_default_str();
   command->add_option("--seed", args->seed, "Of the random recipe and the range finder")->capture_default_str();

@@ -5,20 +5,22 @@
 
 #include "aicoder/eval.h"
 #include "cli/json_format.h"
+#include "cli/selection_options.h"
 
 namespace aicoder::cli {
 namespace {
 
 struct SelfArgs {
   EngineArgs engine;
-  std::string tasks, out, runs;
+  std::string suite = "mbpp", tasks, prompt, out, runs;
   size_t limit = 0, max_tokens = 512, n_parallel = 8;
 };
 
 int run_self(Runtime& runtime, const SelfArgs& args) {
   EvalOptions options;
-  options.suite = "mbpp";
-  options.data = args.tasks.empty() ? share_dir() / "tasks" / "mbpp_select.jsonl" : std::filesystem::path(args.tasks);
+  options.suite = args.suite;
+  options.data = selection_file(args.suite, args.tasks);
+  options.system_prompt = text_or_file(args.prompt);
   options.limit = args.limit;
   options.max_tokens = args.max_tokens;
   options.out_dir = args.runs;
@@ -99,7 +101,11 @@ void add_fragment_search(CLI::App& fragment, Runtime& runtime) {
   add_examples(*self, {"fragment self -o own.jsonl", "fragment build -n coder --calib own.jsonl --general english.txt"});
   const auto self_args = std::make_shared<SelfArgs>();
   add_engine_options(*self, self_args->engine, runtime);
-  self->add_option("--tasks", self_args->tasks, "MBPP rows with ids of 601 and above; default: the shipped ones");
+  self->add_option("--tasks", self_args->tasks,
+                   "MBPP rows with ids of 601 and above, or rows that say \"use\": \"select\"; default: the shipped ones");
+  add_task_suite(*self, self_args->suite);
+  self->add_option("--prompt", self_args->prompt,
+                   "System message, or a file of it, for the answers; it is not part of the conversations written");
   self->add_option("--limit", self_args->limit, "First N tasks; 0: all")->capture_default_str();
   self->add_option("--max-tokens", self_args->max_tokens, "Per answer")
       ->check(CLI::Range(size_t{16}, size_t{1} << 16))

@@ -5,6 +5,7 @@
 
 #include "aicoder/eval.h"
 #include "cli/json_format.h"
+#include "cli/selection_options.h"
 
 namespace aicoder::cli {
 namespace {
@@ -21,7 +22,7 @@ struct Args {
 int run(Runtime& runtime, const Args& args) {
   SelectionOptions options = args.options;
   options.candidates = parse_fragments(args.candidates);
-  options.mbpp = args.tasks.empty() ? share_dir() / "tasks" / "mbpp_select.jsonl" : std::filesystem::path(args.tasks);
+  options.tasks = selection_file(options.suite, args.tasks);
   if (!args.guard.empty()) options.guard = read_text_records(args.guard);
   options.progress = runtime.progress();
   options.stop = runtime.interrupt.token();
@@ -78,7 +79,9 @@ void add_fragment_select(CLI::App& fragment, Runtime& runtime) {
   command->add_option("candidates", args->candidates, "NAME:STRENGTH, several")->required();
   add_engine_options(*command, args->engine, runtime);
   command->remove_option(command->get_option("--fragment"));
-  command->add_option("--tasks", args->tasks, "MBPP rows with ids of 601 and above; default: the shipped ones");
+  command->add_option("--tasks", args->tasks,
+                      "MBPP rows with ids of 601 and above, or rows that say \"use\": \"select\"; default: the shipped ones");
+  add_task_suite(*command, args->options.suite);
   command->add_option("--guard", args->guard, "Unrelated text; candidates that change what comes there do not take part");
   command->add_option("--max-kl", args->options.max_kl, "Mean KL to the base there, in nats a token")
       ->check(CLI::Range(1e-6, 10.0))

@@ -33,6 +33,7 @@ std::vector<EvalTask> load_gsm8k(const std::filesystem::path& path) {
     task.id = "GSM8K/" + std::to_string(task.number);
     task.kind = TaskKind::kNumber;
     task.prompt = row.text("question");
+    task.selects = row.selects();
     const std::string answer = row.text("answer");
     const auto number = marked_number(answer);
     if (!number) row.refuse("expected an 'answer' that ends in \"#### \" and a number");

@@ -95,6 +95,7 @@ std::vector<EvalTask> load_security(const std::filesystem::path& path) {
     if (!seen.insert(task.id).second) row.refuse("id \"" + task.id + "\" comes a second time");
     task.number = static_cast<int64_t>(tasks.size());
     task.kind = TaskKind::kProgram;
+    task.selects = row.selects();
     tasks.push_back(std::move(task));
   });
   return tasks;

@@ -66,7 +66,7 @@ Selection select_fragment(LocalGenerator& generator, CodeRunner& runner, const S
   for (const auto& candidate : options.candidates) {
     if (candidate.strength.value_or(0.0f) == 0.0f) refuse(candidate.name + " has no strength, so it is the base");
   }
-  auto tasks = eval::selection_tasks(options.mbpp);
+  auto tasks = eval::selection_tasks(options.suite, options.tasks);
   if (options.max_tasks != 0 && tasks.size() > options.max_tasks) tasks.resize(options.max_tasks);
 
   Selection selection;
@@ -81,7 +81,7 @@ Selection select_fragment(LocalGenerator& generator, CodeRunner& runner, const S
 
   const auto run = [&](std::span<const EvalTask> some, const FragmentChoice* candidate, const std::string& stage) {
     EvalOptions o;
-    o.suite = "mbpp";
+    o.suite = options.suite;
     if (candidate != nullptr) o.fragments = {*candidate};
     o.max_tokens = options.max_tokens;
     o.n_workers = options.n_workers;
@@ -113,7 +113,8 @@ Selection select_fragment(LocalGenerator& generator, CodeRunner& runner, const S
   if (reports[best].passed > base.passed) {
     selection.winner = best;
     const Comparison paired = compare(base, reports[best]);
-    selection.evidence = {"mbpp[601..]", paired.n, base.score, reports[best].score, paired.p_mcnemar, *options.candidates[best].strength};
+    selection.evidence = {eval::selection_name(options.suite), paired.n, base.score, reports[best].score, paired.p_mcnemar,
+                          *options.candidates[best].strength};
   }
   return selection;
 }

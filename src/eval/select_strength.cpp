@@ -27,7 +27,7 @@ std::vector<float> ordered_grid(const std::vector<float>& grid) {
 StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, const std::filesystem::path& fragment,
                                const StrengthOptions& options) {
   const auto grid = ordered_grid(options.grid);
-  auto tasks = eval::selection_tasks(options.mbpp);
+  auto tasks = eval::selection_tasks(options.suite, options.tasks);
   if (options.n_tasks != 0 && tasks.size() > options.n_tasks) tasks.resize(options.n_tasks);
 
   // A rebuilt file of the same name must not resume the old one's trials.
@@ -37,7 +37,7 @@ StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, con
   EvalReport off, best;
   for (const float strength : grid) {
     EvalOptions run;
-    run.suite = "mbpp";
+    run.suite = options.suite;
     if (strength != 0.0f) {
       run.fragments = {{fragment.string(), strength}};
       run.fragment_hashes = {fragment_hash};
@@ -61,7 +61,7 @@ StrengthChoice select_strength(TextGenerator& generator, CodeRunner& runner, con
     }
   }
   const Comparison paired = compare(off, best);
-  choice.evidence = {"mbpp[601..]", off.n, off.score, best.score, paired.p_mcnemar, choice.strength};
+  choice.evidence = {eval::selection_name(options.suite), off.n, off.score, best.score, paired.p_mcnemar, choice.strength};
   return choice;
 }
 

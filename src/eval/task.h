@@ -32,6 +32,7 @@ struct EvalTask {
   std::vector<std::string> tests;
   bool calls_check = false;       ///< tests define check(candidate), called last (HumanEval)
   bool shares_namespace = false;  ///< tests run in the solution's own namespace (MBPP); else in one that holds only setup and the function
+  bool selects = false;           ///< the row says "use": "select": it may choose a fragment and judges none
   std::string left_out;           ///< why it cannot be graded here: "needs Crypto"; empty: it can
 
   std::string hash() const;  ///< SHA-256 of what is asked and what grades, first 16 hex digits

@@ -21,6 +21,7 @@ class TaskRow {
   std::vector<std::string> texts(const char* field, bool required) const;
   /// A list of any JSON values; an absent one is empty.
   std::vector<nlohmann::json> values(const char* field) const;
+  bool selects() const { return has("use") && text("use") == "select"; }
   bool has(const char* field) const { return object_.contains(field); }
   [[noreturn]] void refuse(const std::string& why) const;
 

@@ -45,7 +45,7 @@ class SelectStrength : public testing::Test {
 
 TEST_F(SelectStrength, TakesTheBestOfTheGridWithPairedEvidence) {
   StrengthOptions options;
-  options.mbpp = rows(601, 20);
+  options.tasks = rows(601, 20);
   const auto choice = choose([](float s) { return s == 0.15f ? 15 : s == 0.0f ? 5 : 8; }, options);
   EXPECT_EQ(choice.strength, 0.15f);
   ASSERT_EQ(choice.trials.size(), 4u);
@@ -60,7 +60,7 @@ TEST_F(SelectStrength, TakesTheBestOfTheGridWithPairedEvidence) {
 
 TEST_F(SelectStrength, ZeroWinsTies) {
   StrengthOptions options;
-  options.mbpp = rows(601, 10);
+  options.tasks = rows(601, 10);
   const auto choice = choose([](float) { return 5; }, options);
   EXPECT_EQ(choice.strength, 0.0f);
   EXPECT_EQ(choice.evidence.p_value, 1.0);
@@ -69,14 +69,14 @@ TEST_F(SelectStrength, ZeroWinsTies) {
 
 TEST_F(SelectStrength, AmongEqualsTheSmallerMagnitudeWins) {
   StrengthOptions options;
-  options.mbpp = rows(601, 10);
+  options.tasks = rows(601, 10);
   options.grid = {0.3f, -0.05f, 0.0f};
   EXPECT_EQ(choose([](float s) { return s == 0.0f ? 2 : 6; }, options).strength, -0.05f);
 }
 
 TEST_F(SelectStrength, ZeroRunsFirstAndOnTheBaseAlone) {
   StrengthOptions options;
-  options.mbpp = rows(601, 3);
+  options.tasks = rows(601, 3);
   options.grid = {0.3f, 0.0f, 0.3f};
   choose([](float) { return 1; }, options);
   EXPECT_THAT(asked_, testing::ElementsAre(0.0f, 0.0f, 0.0f, 0.3f, 0.3f, 0.3f));
@@ -84,7 +84,7 @@ TEST_F(SelectStrength, ZeroRunsFirstAndOnTheBaseAlone) {
 
 TEST_F(SelectStrength, TakesTheSameTasksEveryTime) {
   StrengthOptions options;
-  options.mbpp = rows(601, 30);
+  options.tasks = rows(601, 30);
   options.n_tasks = 10;
   options.grid = {0.0f};
   const auto first = choose([](float) { return 15; }, options);
@@ -96,25 +96,25 @@ TEST_F(SelectStrength, TakesTheSameTasksEveryTime) {
 
 TEST_F(SelectStrength, EvaluationIdsAreRefused) {
   StrengthOptions options;
-  options.mbpp = rows(600, 2);
+  options.tasks = rows(600, 2);
   EXPECT_ERROR(choose([](float) { return 0; }, options), ErrorCode::kInvalidArgument, "Mbpp/600: ids below 601 are for evaluation");
 }
 
 TEST_F(SelectStrength, AGridWithoutZeroIsRefused) {
   StrengthOptions options;
-  options.mbpp = rows(601, 2);
+  options.tasks = rows(601, 2);
   options.grid = {0.1f};
   EXPECT_ERROR(choose([](float) { return 0; }, options), ErrorCode::kInvalidArgument, "grid holds no 0");
   options.grid = {0.0f, std::numeric_limits<float>::quiet_NaN()};
   EXPECT_ERROR(choose([](float) { return 0; }, options), ErrorCode::kInvalidArgument, "not finite");
   options.grid = {0.0f};
-  options.mbpp.clear();
-  EXPECT_ERROR(choose([](float) { return 0; }, options), ErrorCode::kInvalidArgument, "no MBPP rows");
+  options.tasks.clear();
+  EXPECT_ERROR(choose([](float) { return 0; }, options), ErrorCode::kInvalidArgument, "no rows were named");
 }
 
 TEST_F(SelectStrength, WithAFolderItResumes) {
   StrengthOptions options;
-  options.mbpp = rows(601, 4);
+  options.tasks = rows(601, 4);
   options.grid = {0.0f, 0.3f};
   options.out_dir = dir_ / "trials";
   choose([](float s) { return s > 0 ? 3 : 1; }, options);

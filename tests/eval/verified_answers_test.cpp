@@ -49,6 +49,28 @@ TEST_F(VerifiedAnswers, AreTheConversationsWhoseAnswerPassed) {
   }
 }
 
+TEST_F(VerifiedAnswers, TheSystemPromptOfTheAnswersIsNotPartOfThem) {
+  EvalOptions options;
+  options.suite = "mbpp";
+  options.data = rows(601);
+  const auto plain = answers(options);
+  options.system_prompt = "Think of every edge case.";
+  const auto prompted = answers(options);
+  ASSERT_EQ(prompted.size(), plain.size());
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_EQ(prompted[i].messages[0].content, plain[i].messages[0].content);
+}
+
+TEST_F(VerifiedAnswers, RowsOfOtherSuitesMustSayThatTheyChoose) {
+  EvalOptions options;
+  options.suite = "gsm8k";
+  options.data = dir_ / "gsm8k.jsonl";
+  write_file_atomic(options.data, R"~({"question": "1 + 1?", "answer": "#### 2", "use": "select"})~"
+                                  "\n"
+                                  R"~({"question": "1 + 2?", "answer": "#### 3"})~"
+                                  "\n");
+  EXPECT_ERROR(answers(options), ErrorCode::kInvalidArgument, "GSM8K/1, which does not say \"use\": \"select\"");
+}
+
 TEST_F(VerifiedAnswers, TasksThatJudgeAreRefused) {
   EvalOptions options;
   options.suite = "mbpp";
