@@ -125,10 +125,13 @@ struct Comparison {
 /// Items are matched by id. \throws Error(kInvalidArgument) when no id is shared, the suites differ, or one id names different tasks.
 Comparison compare(const EvalReport& a, const EvalReport& b);
 
-/// The model's own answers that passed their checks, each as the conversation it came from: calibration text for a fragment. Greedy.
+struct OwnAnswers {
+  std::vector<TextRecord> passed, failed;  ///< failed: graded and wrong (or insecure); neither: empty, unreadable or cut off by a limit
+};
+/// The model's own answers by what their checks said, each as the conversation it came from: calibration text for a fragment. Greedy.
 /// Only tasks that choose and never judge: those of StrengthOptions::tasks. Answers may be made with options.system_prompt; the
 /// conversations come without it, so that distill and steer can compare. \throws as run_suite, and kInvalidArgument for other tasks.
-std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
+OwnAnswers own_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
 
 // ---- choosing a fragment's strength ------------------------------------------------------------------------------------
 

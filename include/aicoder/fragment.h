@@ -136,7 +136,10 @@ struct PromptPairs {
   std::shared_ptr<const Model> model;  ///< the base
   std::vector<TextRecord> records;
   std::string prompt;
-  std::string against;       ///< of steer: the prompt of the other side; empty: none
+  std::string against;  ///< of steer: the prompt of the other side; empty: none
+  /// Of steer: answers of the other side, such as those that failed their checks. Then there is no prompt: what is compared is the mean
+  /// over the tokens of the answers of `records` with that over these.
+  std::vector<TextRecord> opposite;
   size_t max_tokens = 2048;  ///< of answers, 1 to 16384: the fit solves for a matrix of its square, and memory grows with it
   double ridge = 0.01;       ///< lambda, as a share of the tokens' mean squared norm; above 0
 };
@@ -174,7 +177,8 @@ struct ControlVector {
   size_t layer = 0;
   double norm = 0;      ///< L2
   double relative = 0;  ///< norm over the root mean square norm of the residual stream it is added to; 0: not known
-  double shared = 0;    ///< 0..1, of ||change||^2 over all tokens, the part that the mean change is; 0: not known
+  double shared = 0;    ///< 0..1, of ||change||^2 over all tokens, the part that the mean change is (of two sets of answers: of the
+                        ///< variance of their tokens, the part that is between the sets); 0: not known
 };
 struct FragmentBuild {
   std::filesystem::path path;

@@ -16,7 +16,7 @@ namespace {
 struct Args {
   EngineArgs engine;
   std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, task_suite, donor, prompt, against, layers;
-  std::vector<std::string> calib, general;
+  std::vector<std::string> calib, general, against_calib;
   double keep = 0.2, ridge = 0.01;
   size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0, pair_tokens = 2048;
   bool recapture = false;
@@ -104,15 +104,16 @@ int run(Runtime& runtime, Args args) {
                             : fmt::format("[fragment build] recipe {} takes no --donor", args.recipe),
                 needs.donor ? "add --donor FILE" : "--recipe donor");
   }
-  if (needs.prompt == args.prompt.empty()) {
+  const bool two_sets = needs.vectors && !args.against_calib.empty();
+  if (!two_sets && needs.prompt == args.prompt.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 needs.prompt ? fmt::format("[fragment build] {} needs --prompt: the text that is to act without being there", args.recipe)
                              : fmt::format("[fragment build] recipe {} takes no --prompt", args.recipe),
                 needs.prompt ? "add --prompt TEXT" : "--recipe distill");
   }
-  if (!needs.vectors && !(args.against.empty() && args.layers.empty())) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] recipe {} takes no --against and no --layers", args.recipe),
-                "--recipe steer");
+  if (!needs.vectors && !(args.against.empty() && args.layers.empty() && args.against_calib.empty())) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("[fragment build] recipe {} takes no --against, --against-calib, --layers", args.recipe), "--recipe steer");
   }
   std::optional<GgufFile> donor;
   if (needs.donor) donor = GgufFile::open(args.donor);
@@ -125,6 +126,7 @@ int run(Runtime& runtime, Args args) {
                           .records = needs.prompt ? records_of(args.calib) : std::vector<TextRecord>{},
                           .prompt = needs.prompt ? text_or_file(args.prompt) : std::string{},
                           .against = text_or_file(args.against),
+                          .opposite = records_of(args.against_calib),
                           .max_tokens = args.pair_tokens,
                           .ridge = args.ridge};
   const bool with_task = !args.calib.empty() && !needs.prompt;
@@ -213,6 +215,8 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   command->add_option("--prompt", args->prompt,
                       "Text, or a file of it, that the fragment is to replace (recipes distill and steer; --calib gives answers)");
   command->add_option("--against", args->against, "Of steer: text, or a file of it, that says the opposite; default: no prompt");
+  command->add_option("--against-calib", args->against_calib,
+                      "Of steer, instead of prompts: answers of the other side, such as those that failed (fragment self --failed)");
   command->add_option("--layers", args->layers, "Of steer: a layer or a range, 8-15; default: the middle third");
   command->add_option("--pair-tokens", args->pair_tokens, "Answer tokens that distill fits and steer reads")
       ->check(CLI::Range(1, 16384))

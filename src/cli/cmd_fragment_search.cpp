@@ -12,9 +12,20 @@ namespace {
 
 struct SelfArgs {
   EngineArgs engine;
-  std::string suite = "mbpp", tasks, prompt, out, runs;
+  std::string suite = "mbpp", tasks, prompt, out, failed, runs;
   size_t limit = 0, max_tokens = 512, n_parallel = 8;
 };
+
+void write_records(const std::filesystem::path& path, const std::vector<TextRecord>& records) {
+  std::string lines;
+  for (const auto& record : records) {
+    Json messages = Json::array();
+    for (const auto& m : record.messages) messages.push_back({{"role", m.role}, {"content", m.content}});
+    lines += dump({{"messages", messages}}) + "\n";
+  }
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  write_file_atomic(path, lines);
+}
 
 int run_self(Runtime& runtime, const SelfArgs& args) {
   EvalOptions options;
@@ -29,18 +40,12 @@ int run_self(Runtime& runtime, const SelfArgs& args) {
   Sandbox box;
   auto engine = make_engine(runtime, args.engine, args.n_parallel);
   options.model_fingerprint = engine.model->fingerprint();
-  const auto records = verified_answers(*engine.generator, box, options);
-  std::string lines;
-  for (const auto& record : records) {
-    Json messages = Json::array();
-    for (const auto& m : record.messages) messages.push_back({{"role", m.role}, {"content", m.content}});
-    lines += dump({{"messages", messages}}) + "\n";
-  }
-  const std::filesystem::path out = args.out;
-  if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
-  write_file_atomic(out, lines);
-  return runtime.finish({{"path", out.string()}, {"verified", records.size()}},
-                        fmt::format("{}: {} answers that passed their checks\n", out.string(), records.size()));
+  const auto answers = own_answers(*engine.generator, box, options);
+  write_records(args.out, answers.passed);
+  if (!args.failed.empty()) write_records(args.failed, answers.failed);
+  return runtime.finish(
+      {{"path", args.out}, {"verified", answers.passed.size()}, {"failed", answers.failed.size()}},
+      fmt::format("{}: {} answers that passed their checks; {} failed them\n", args.out, answers.passed.size(), answers.failed.size()));
 }
 
 struct SearchArgs {
@@ -113,6 +118,7 @@ void add_fragment_search(CLI::App& fragment, Runtime& runtime) {
   self->add_option("--parallel", self_args->n_parallel, "Answers generated together")->check(CLI::Range(1, 64))->capture_default_str();
   self->add_option("--runs", self_args->runs, "Folder for raw outputs; the same folder resumes");
   self->add_option("-o,--out", self_args->out, "JSONL file to write")->required();
+  self->add_option("--failed", self_args->failed, "JSONL file for those that failed, what the recipe steer takes as --against-calib");
   self->callback([=, &runtime] { runtime.action = [=, &runtime] { return run_self(runtime, *self_args); }; });
 
   auto* search = fragment.add_subcommand("search", "A strength for each layer's attention and feed-forward part, by forward passes only");

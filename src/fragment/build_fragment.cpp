@@ -39,8 +39,8 @@ void check_spec(const FragmentSpec& spec) {
   if (recipe.needs.prompt && (spec.pairs == nullptr || spec.pairs->model == nullptr)) {
     refuse("recipe " + std::string(recipe.name) + " needs a prompt and answers to read with it", "--prompt TEXT --calib FILE");
   }
-  if (spec.pairs != nullptr && !spec.pairs->against.empty() && !recipe.needs.vectors) {
-    refuse("recipe " + std::string(recipe.name) + " takes no second prompt", "--recipe steer");
+  if (spec.pairs != nullptr && !(spec.pairs->against.empty() && spec.pairs->opposite.empty()) && !recipe.needs.vectors) {
+    refuse("recipe " + std::string(recipe.name) + " takes no other side", "--recipe steer");
   }
 }
 

@@ -28,22 +28,11 @@ TextRecord with_prompt(TextRecord record, const std::string& prompt) {
   return record;
 }
 
-/// How many tokens at the end may be compared: of a conversation the answer and the token that predicts its first one.
-size_t n_comparable(const Model& model, const TextRecord& record, size_t n_tokens) {
-  if (record.messages.empty()) return n_tokens - 1;
-  const size_t n_question = model.chat_tokens(std::span(record.messages).first(record.messages.size() - 1)).size();
-  return n_question >= n_tokens ? 0 : n_tokens - n_question + 1;
-}
-
 AlignedRecord align(const Model& model, const TextRecord& record, const PromptPairs& pairs, size_t n_ctx) {
-  if (!record.messages.empty() && record.messages.back().role != "assistant") {
-    refuse("expected conversations that end with an answer, found one that ends with role " + record.messages.back().role,
-           "give --calib prompts with answers");
-  }
   AlignedRecord result{.plain = tokenize_record(model, record), .prompted = tokenize_record(model, with_prompt(record, pairs.prompt))};
   auto &plain = result.plain, &prompted = result.prompted;
   if (plain.empty()) return result;
-  const size_t comparable = std::min(n_comparable(model, record, plain.size()), plain.size() - 1);
+  const size_t comparable = std::min(n_answer_tokens(model, record, plain.size()), plain.size() - 1);
   if (!pairs.against.empty()) plain = tokenize_record(model, with_prompt(record, pairs.against));
   const size_t most = std::min({comparable, plain.size(), prompted.size()});
   while (result.n_aligned < most && plain[plain.size() - 1 - result.n_aligned] == prompted[prompted.size() - 1 - result.n_aligned]) {
@@ -99,6 +88,16 @@ class PairCollector {
 };
 
 }  // namespace
+
+size_t n_answer_tokens(const Model& model, const TextRecord& record, size_t n_tokens) {
+  if (record.messages.empty()) return n_tokens - std::min<size_t>(n_tokens, 1);
+  if (record.messages.back().role != "assistant") {
+    refuse("expected conversations that end with an answer, found one that ends with role " + record.messages.back().role,
+           "give --calib prompts with answers");
+  }
+  const size_t n_question = model.chat_tokens(std::span(record.messages).first(record.messages.size() - 1)).size();
+  return n_question >= n_tokens ? 0 : n_tokens - n_question + 1;
+}
 
 size_t pair_context_tokens(const Model& model) { return std::min(kLongestRecord, model.n_ctx_train() - 1); }
 

@@ -39,6 +39,9 @@ struct PairedInput {
 };
 /// Runs every record twice and keeps the named inputs (linear_layers.h: input_name): 8 * n_tokens * n_in + 4 * n_tokens^2 bytes each.
 /// \throws Error kFailedPrecondition (inputs that are not finite, or never seen), kCancelled.
+/// How many tokens at the end of a record are its answer, with the one that predicts its first token; of a text all but its first.
+/// \throws Error(kInvalidArgument) for a conversation that does not end with an answer.
+size_t n_answer_tokens(const Model& model, const TextRecord& record, size_t n_tokens);
 /// Tokens a record may have, its prompt with it.
 size_t pair_context_tokens(const Model& model);
 std::map<std::string, PairedInput> capture_pairs(const PromptPairs& pairs, const AlignedText& text, const std::set<std::string>& inputs,

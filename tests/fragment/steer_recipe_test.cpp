@@ -95,6 +95,38 @@ TEST_F(SteerRecipe, AgainstAnotherPromptTheDifferenceIsBetweenTheTwo) {
   for (size_t i = 0; i < kEmbd; ++i) EXPECT_NEAR(vectors.at(2)[i], expected[i], 1e-5);
 }
 
+TEST_F(SteerRecipe, OfTwoSetsOfAnswersTheDifferenceOfTheirMeans) {
+  pairs_.prompt.clear();
+  pairs_.opposite = {{.text = "m n o p q r"}};
+  FragmentSpec one = spec();
+  one.layers = {2, 2};
+  const auto build = build_fragment(*model_, one, dir_ / "f.gguf");
+  const auto vectors = control_vectors(GgufFile::open(build.path));
+  const auto mean = [&](const std::vector<TextRecord>& records) {
+    std::vector<double> sum(kEmbd);
+    size_t n = 0;
+    for (const auto& record : records) {
+      const size_t n_tokens = model_->tokenize(record.text, {.add_special = true}).size() - 1;  // not the first one
+      const auto rows = stream(record.text, 2, n_tokens);
+      for (size_t i = 0; i < rows.size(); ++i) sum[i % kEmbd] += static_cast<double>(rows[i]);
+      n += n_tokens;
+    }
+    for (double& v : sum) v /= static_cast<double>(n);
+    return sum;
+  };
+  const auto a = mean(pairs_.records), b = mean(pairs_.opposite);
+  for (size_t i = 0; i < kEmbd; ++i) EXPECT_NEAR(vectors.at(2)[i], a[i] - b[i], 1e-5);
+  EXPECT_GT(build.vectors[0].shared, 0.0);
+  EXPECT_LT(build.vectors[0].shared, 1.0);
+  EXPECT_EQ(inspect_fragment(build.path).calibration_hashes.size(), 2u);
+
+  pairs_.prompt = "q";
+  expect_refused(spec(), ErrorCode::kInvalidArgument, "found both");
+  pairs_.prompt.clear();
+  pairs_.opposite = {{.text = ""}};
+  expect_refused(spec(), ErrorCode::kInvalidArgument, "expected answers, found none");
+}
+
 TEST_F(SteerRecipe, MovesTheMeanOfTheStreamToWhereThePromptHadIt) {
   FragmentSpec one = spec();
   one.layers = {3, 3};
@@ -176,13 +208,13 @@ TEST_F(SteerRecipe, RefusesLayersAndPromptsThatMakeNoSense) {
   bad.layers = {1, 6};
   expect_refused(bad, ErrorCode::kInvalidArgument, "found 1 to 6");
   pairs_.against = pairs_.prompt;
-  expect_refused(spec(), ErrorCode::kFailedPrecondition, "the prompt changes nothing");
+  expect_refused(spec(), ErrorCode::kFailedPrecondition, "the two sides are the same");
   pairs_.prompt = " ";
   expect_refused(spec(), ErrorCode::kInvalidArgument, "expected a prompt");
   pairs_.prompt = "q";
   FragmentSpec distill = spec();
   distill.recipe = Recipe::kDistill;
-  expect_refused(distill, ErrorCode::kInvalidArgument, "recipe distill takes no second prompt");
+  expect_refused(distill, ErrorCode::kInvalidArgument, "recipe distill takes no other side");
   const auto one_layer = Model::load(test::TinyModel().write(dir_ / "one.gguf"));
   pairs_.model = one_layer;
   expect_refused(spec(), ErrorCode::kInvalidArgument, "expected pairs read by base");

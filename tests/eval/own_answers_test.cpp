@@ -10,7 +10,7 @@
 namespace aicoder {
 namespace {
 
-class VerifiedAnswers : public testing::Test {
+class OwnAnswersTest : public testing::Test {
  protected:
   std::filesystem::path rows(int64_t first_id) {
     std::ofstream out(dir_ / "rows.jsonl");
@@ -23,22 +23,23 @@ class VerifiedAnswers : public testing::Test {
     }
     return dir_ / "rows.jsonl";
   }
-  std::vector<TextRecord> answers(EvalOptions options) {
+  OwnAnswers answers(EvalOptions options) {
     test::FakeGenerator generator([](const GenerationRequest& request) {
       const auto& text = request.messages.back().content;
       return std::stoi(text.substr(text.find("number ") + 7)) % 2 == 0 ? "right" : "wrong";
     });
     test::FakeRunner runner(test::is_right);
-    return verified_answers(generator, runner, options);
+    return own_answers(generator, runner, options);
   }
   test::TempDir dir_;
 };
 
-TEST_F(VerifiedAnswers, AreTheConversationsWhoseAnswerPassed) {
+TEST_F(OwnAnswersTest, AreTheConversationsWhoseAnswerPassed) {
   EvalOptions options;
   options.suite = "mbpp";
   options.data = rows(601);
-  const auto records = answers(options);
+  const auto own = answers(options);
+  const auto& records = own.passed;
   ASSERT_EQ(records.size(), 3u);
   for (const auto& record : records) {
     ASSERT_EQ(record.messages.size(), 3u);
@@ -47,20 +48,22 @@ TEST_F(VerifiedAnswers, AreTheConversationsWhoseAnswerPassed) {
     EXPECT_EQ(record.messages[2].role, "assistant");
     EXPECT_EQ(record.messages[2].content, "```python\nright\n```");
   }
+  ASSERT_FALSE(own.failed.empty());
+  for (const auto& record : own.failed) EXPECT_EQ(record.messages[2].content, "```python\nwrong\n```");
 }
 
-TEST_F(VerifiedAnswers, TheSystemPromptOfTheAnswersIsNotPartOfThem) {
+TEST_F(OwnAnswersTest, TheSystemPromptOfTheAnswersIsNotPartOfThem) {
   EvalOptions options;
   options.suite = "mbpp";
   options.data = rows(601);
-  const auto plain = answers(options);
+  const auto plain = answers(options).passed;
   options.system_prompt = "Think of every edge case.";
-  const auto prompted = answers(options);
+  const auto prompted = answers(options).passed;
   ASSERT_EQ(prompted.size(), plain.size());
   for (size_t i = 0; i < plain.size(); ++i) EXPECT_EQ(prompted[i].messages[0].content, plain[i].messages[0].content);
 }
 
-TEST_F(VerifiedAnswers, RowsOfOtherSuitesMustSayThatTheyChoose) {
+TEST_F(OwnAnswersTest, RowsOfOtherSuitesMustSayThatTheyChoose) {
   EvalOptions options;
   options.suite = "gsm8k";
   options.data = dir_ / "gsm8k.jsonl";
@@ -71,7 +74,7 @@ TEST_F(VerifiedAnswers, RowsOfOtherSuitesMustSayThatTheyChoose) {
   EXPECT_ERROR(answers(options), ErrorCode::kInvalidArgument, "GSM8K/1, which does not say \"use\": \"select\"");
 }
 
-TEST_F(VerifiedAnswers, TasksThatJudgeAreRefused) {
+TEST_F(OwnAnswersTest, TasksThatJudgeAreRefused) {
   EvalOptions options;
   options.suite = "mbpp";
   options.data = rows(598);

@@ -6,7 +6,7 @@
 
 namespace aicoder {
 
-std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options) {
+OwnAnswers own_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options) {
   if (options.mode != Mode::kDirect) throw Error(ErrorCode::kInvalidArgument, "[self] expected mode direct");
   auto tasks = eval::selection_tasks(options.suite, options.data);
   if (options.limit != 0 && tasks.size() > options.limit) tasks.resize(options.limit);
@@ -15,17 +15,18 @@ std::vector<TextRecord> verified_answers(TextGenerator& generator, CodeRunner& r
   for (const auto& task : tasks) by_id[task.id] = &task;
   EvalOptions without_prompt = options;
   without_prompt.system_prompt.clear();
-  std::vector<TextRecord> records;
+  OwnAnswers answers;
   for (const EvalItem& item : report.items) {
-    if (!item.passed) continue;
+    const bool wrong = item.verdict == "RE" || item.verdict == "WRONG" || item.verdict == "INSECURE";
+    if (!item.passed && !wrong) continue;
     const GenerationRequest request = eval::answer_request(*by_id.at(item.id), without_prompt);
     TextRecord record{.text = {}, .messages = request.messages};
     // The fence that ended the answer was a stop string, so it is not part of it.
     const bool fenced = !request.assistant_prefix.empty();
     record.messages.push_back({"assistant", request.assistant_prefix + item.completion + (fenced ? "\n```" : "")});
-    records.push_back(std::move(record));
+    (item.passed ? answers.passed : answers.failed).push_back(std::move(record));
   }
-  return records;
+  return answers;
 }
 
 }  // namespace aicoder
