@@ -117,6 +117,9 @@ struct ContextOptions {
   int n_threads = 0;
   /// One sequence per decode, fixed prefill chunks: greedy output does not depend on what else runs (design, section 3).
   bool deterministic = false;
+  /// Keys, values and attention in F32 and without flash attention: for comparisons. Twice the memory; F16, the default, moves logits by
+  /// 0.01 to 0.05 (docs/results/peft-logits.md).
+  bool f32_attention = false;
 };
 
 struct SamplingOptions {
