@@ -234,7 +234,11 @@ struct SearchOptions {
   size_t batch_tokens = 512;          ///< of the objective, for one evaluation
   float largest = 0.4f;               ///< strengths stay within [-largest, largest]
   double max_kl = 0.02;               ///< mean KL(base || fragment) on the guard, in nats a token
-  std::filesystem::path scratch_dir;  ///< holds the fragment in parts for a moment
+  std::filesystem::path scratch_dir;  ///< holds the fragment in parts for a moment; removed where it is empty then
+  /// One line a measured value (docs/formats/search-journal.md): with the same file the same search goes on where it was stopped or
+  /// killed, to the same result. Empty: none.
+  std::filesystem::path journal;
+  bool fresh = false;  ///< forget what the journal holds
   uint64_t seed = 0;
   int n_threads = 0;
   ProgressFn progress;
@@ -246,11 +250,13 @@ struct SearchResult {
   double loss_off = 0, loss_on = 0;  ///< mean NLL a token of the held-out answers
   double kl = 0;
   size_t evaluations = 0;
+  size_t replayed = 0;    ///< values taken from the journal: evaluations, and the losses beside them
   bool accepted = false;  ///< lower loss on held-out answers and KL within its bound; else the file's strength is 0
 };
 /// Finds a strength for each layer's attention and feed-forward part by forward passes alone, starting from the fragment's own
-/// strength, and writes a fragment with them. \throws Error kInvalidArgument (options, no text), kFailedPrecondition (a foreign
-/// adapter, another base), kCancelled (no file is left), and as inspect_fragment.
+/// strength, and writes a fragment with them. \throws Error kInvalidArgument (options, no text, a journal of other settings),
+/// kFailedPrecondition (a foreign adapter, another base, a journal that another search writes), kDataLoss (a broken journal), kCancelled
+/// (no file but the journal is left), and as inspect_fragment.
 SearchResult search_strengths(const std::shared_ptr<const Model>& model, const std::filesystem::path& fragment,
                               const SearchOptions& options, const std::filesystem::path& out);
 
