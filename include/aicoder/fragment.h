@@ -27,7 +27,8 @@ struct LayerStats {
 };
 /// Low-rank summary of the inputs X [tokens, n_in] of linear layers, in at most `size` rows B: 0 <= v^T (X^T X - B^T B) v <= error for
 /// every unit vector v, up to rounding in F32. Frequent directions (Liberty 2013, arXiv 1206.0594; Ghashami et al. 2016, arXiv 1501.01711,
-/// sections 2 and 3): error <= ||X||_F^2 / (size + 1), and 0 while there are no more rows than `size` or n_in <= size. Mergeable.
+/// sections 2 and 3): error <= ||X||_F^2 / (size + 1), and 0 while there are no more rows than `size` or n_in <= size. Mergeable. capture()
+/// fills those of inputs up to 2048 wide from their whole X^T X instead, with an error of its own (docs/formats/imatrix.md).
 struct InputSketch {
   size_t n_in = 0;
   size_t size = 0;
@@ -70,10 +71,10 @@ struct CaptureOptions {
   std::stop_token stop;
 };
 /// Runs the records through the base, each on its own (no attention across records), and sums the squared inputs of the linear
-/// layers; with a sketch_size also their second moments, for which the rows of one window stay in memory: (n_window + 2 sketch_size) *
-/// (sum of the inputs' widths) floats, 1.2 GB for a model of 1.5B with the defaults. \throws Error kInvalidArgument (no text, n_window),
-/// kFailedPrecondition (activations that are not finite, no known linear layers), kUnimplemented (second moments of a model whose layers
-/// do not share inputs as llama's do), kCancelled.
+/// layers; with a sketch_size also their second moments. For these, beside the rows of one window, an input of up to 2048 wide takes
+/// width^2 floats and a wider one 2 sketch_size * width: 1.9 GB for a model of 1.5B with the defaults. \throws Error kInvalidArgument (no
+/// text, n_window), kFailedPrecondition (activations that are not finite, no known linear layers), kUnimplemented (second moments of a model
+/// whose layers do not share inputs as llama's do), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
 enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor, kDistill };

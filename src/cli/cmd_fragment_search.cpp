@@ -1,7 +1,6 @@
 #include "cli/cmd_fragment_search.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "aicoder/eval.h"
 #include "cli/json_format.h"
@@ -69,7 +68,9 @@ int run_search(Runtime& runtime, const SearchArgs& args) {
   const auto source = resolve_fragment(args.fragment, model->fingerprint());
   const std::filesystem::path out = args.out;
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
-  options.scratch_dir = cache_dir() / ("search-" + std::to_string(::getpid()));
+  // Named after the output, so that what a killed search left there goes when the same command runs again.
+  options.scratch_dir = cache_dir() / ("search-" + sha256_hex(std::filesystem::absolute(out).string()).substr(0, 16));
+  std::filesystem::remove_all(options.scratch_dir);
   options.journal = out.string() + ".search.jsonl";
   const auto result = search_strengths(model, source, options, out);
   Json strengths = Json::object();

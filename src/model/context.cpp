@@ -261,6 +261,20 @@ LogLikelihood Context::log_likelihood(std::span<const Token> tokens, size_t firs
   return sum;
 }
 
+void Context::read(std::span<const Token> tokens, const std::stop_token& stop) {
+  impl_->check_tokens(tokens, "[read]");
+  if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);
+  // llama.cpp leaves out the rows of the last layer that no output is asked for; so all are, and the output layer is left out instead.
+  impl_->stop_at_output = true;
+  try {
+    impl_->for_each_logits(tokens, 0, stop, [](size_t, const float*) {});
+  } catch (...) {
+    impl_->stop_at_output = false;
+    throw;
+  }
+  impl_->stop_at_output = false;
+}
+
 std::vector<float> Context::logits(std::span<const Token> tokens) {
   impl_->check_tokens(tokens, "[logits]");
   if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);

@@ -54,6 +54,7 @@ struct Context::Impl {
   size_t n_batch = 0;  ///< tokens per decode
   size_t memory_bytes = 0;
   ActivationFn observer;
+  bool stop_at_output = false;  ///< decodes end before the output layer
   std::vector<float> observed_rows;
   std::exception_ptr observer_error;
   std::stop_token decode_stop;

@@ -25,11 +25,15 @@ bool is_linear_layer(const ggml_tensor* node) {
   return name.starts_with("blk.") && name.ends_with(".weight");
 }
 
+/// The last node before the output layer, by the name that llama.cpp gives it in every architecture.
+bool is_before_output(const ggml_tensor* node) { return std::string_view(node->name) == "result_norm"; }
+
 }  // namespace
 
 // noexcept in effect: everything is caught and rethrown by decode().
 bool Context::Impl::on_eval(ggml_tensor* node, bool ask) {
-  if (!observer || observer_error) return !ask;  // not asked for; after an error the rest of the graph runs unseen
+  if (stop_at_output && is_before_output(node)) return ask;  // computed; then the answer no ends the graph
+  if (!observer || observer_error) return !ask;              // not asked for; after an error the rest of the graph runs unseen
   try {
     if (ask) return is_linear_layer(node);
     const ggml_tensor* input = node->src[1];
