@@ -37,7 +37,8 @@ test: build-all test-models  ## build, pull the test model (98 MB), run every te
 test-unit: build-all  ## only the tests that need no model
 	@$(CTEST) --test-dir build/release -L unit -j $(JOBS)
 
-test-slow: build-all test-models  ## the slow tests
+test-slow: build-all test-models  ## the slow tests; pulls a model of 0.5B too (491 MB)
+	@$(AICODER) pull qwen2.5-coder-0.5b >/dev/null
 	@$(CTEST) --test-dir build/release -L slow
 
 test-models: build-all

@@ -27,7 +27,8 @@ struct LayerStats {
 };
 /// Low-rank summary of the inputs X [tokens, n_in] of linear layers, in at most `size` rows B: 0 <= v^T (X^T X - B^T B) v <= error for
 /// every unit vector v, up to rounding in F32. Frequent directions (Liberty 2013, arXiv 1206.0594; Ghashami et al. 2016, arXiv 1501.01711,
-/// sections 2 and 3): error <= ||X||_F^2 / (size + 1), and 0 while there are no more rows than `size` or n_in <= size. Mergeable.
+/// sections 2 and 3): error <= ||X||_F^2 / (size + 1), and 0 while there are no more rows than `size` or n_in <= size. Mergeable. capture()
+/// fills those of inputs up to 2048 wide from their whole X^T X instead, with an error of its own (docs/formats/imatrix.md).
 struct InputSketch {
   size_t n_in = 0;
   size_t size = 0;
@@ -70,10 +71,10 @@ struct CaptureOptions {
   std::stop_token stop;
 };
 /// Runs the records through the base, each on its own (no attention across records), and sums the squared inputs of the linear
-/// layers; with a sketch_size also their second moments, for which the rows of one window stay in memory: (n_window + 2 sketch_size) *
-/// (sum of the inputs' widths) floats, 1.2 GB for a model of 1.5B with the defaults. \throws Error kInvalidArgument (no text, n_window),
-/// kFailedPrecondition (activations that are not finite, no known linear layers), kUnimplemented (second moments of a model whose layers
-/// do not share inputs as llama's do), kCancelled.
+/// layers; with a sketch_size also their second moments. For these, beside the rows of one window, an input of up to 2048 wide takes
+/// width^2 floats and a wider one 2 sketch_size * width: 1.9 GB for a model of 1.5B with the defaults. \throws Error kInvalidArgument (no
+/// text, n_window), kFailedPrecondition (activations that are not finite, no known linear layers), kUnimplemented (second moments of a
+/// model whose layers do not share inputs as llama's do), kCancelled.
 ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<const TextRecord> records, const CaptureOptions& options);
 
 enum class Recipe { kWanda, kContrast, kMagnitude, kRandom, kChannel, kActsvd, kDonor, kDistill, kSteer };
@@ -258,7 +259,11 @@ struct SearchOptions {
   size_t batch_tokens = 512;          ///< of the objective, for one evaluation
   float largest = 0.4f;               ///< strengths stay within [-largest, largest]
   double max_kl = 0.02;               ///< mean KL(base || fragment) on the guard, in nats a token
-  std::filesystem::path scratch_dir;  ///< holds the fragment in parts for a moment
+  std::filesystem::path scratch_dir;  ///< holds the fragment in parts for a moment; removed where it is empty then
+  /// One line a measured value (docs/formats/search-journal.md): with the same file the same search goes on where it was stopped or
+  /// killed, to the same result. Empty: none.
+  std::filesystem::path journal;
+  bool fresh = false;  ///< forget what the journal holds
   uint64_t seed = 0;
   int n_threads = 0;
   ProgressFn progress;
@@ -270,11 +275,13 @@ struct SearchResult {
   double loss_off = 0, loss_on = 0;  ///< mean NLL a token of the held-out answers
   double kl = 0;
   size_t evaluations = 0;
+  size_t replayed = 0;    ///< values taken from the journal: evaluations, and the losses beside them
   bool accepted = false;  ///< lower loss on held-out answers and KL within its bound; else the file's strength is 0
 };
 /// Finds a strength for each layer's attention and feed-forward part by forward passes alone, starting from the fragment's own
-/// strength, and writes a fragment with them. \throws Error kInvalidArgument (options, no text), kFailedPrecondition (a foreign
-/// adapter, another base), kCancelled (no file is left), and as inspect_fragment.
+/// strength, and writes a fragment with them. \throws Error kInvalidArgument (options, no text, a journal of other settings),
+/// kFailedPrecondition (a foreign adapter, another base, a journal that another search writes), kDataLoss (a broken journal), kCancelled
+/// (no file but the journal is left), and as inspect_fragment.
 SearchResult search_strengths(const std::shared_ptr<const Model>& model, const std::filesystem::path& fragment,
                               const SearchOptions& options, const std::filesystem::path& out);
 

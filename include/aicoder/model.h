@@ -117,6 +117,9 @@ struct ContextOptions {
   int n_threads = 0;
   /// One sequence per decode, fixed prefill chunks: greedy output does not depend on what else runs (design, section 3).
   bool deterministic = false;
+  /// Keys, values and attention in F32 and without flash attention: for comparisons. Twice the memory; F16, the default, moves logits by
+  /// 0.01 to 0.05 (docs/results/peft-logits.md).
+  bool f32_attention = false;
 };
 
 struct SamplingOptions {
@@ -184,6 +187,9 @@ class Context {
   /// -log p of tokens[first_predicted..] given what is before each. tokens.size() <= n_ctx_seq.
   /// \throws ContextOverflow, Error(kCancelled).
   LogLikelihood log_likelihood(std::span<const Token> tokens, size_t first_predicted = 1, const std::stop_token& stop = {});
+  /// Reads tokens for the observer of their activations: every layer computes every row, as for log_likelihood, but no logits are made.
+  /// \throws as log_likelihood.
+  void read(std::span<const Token> tokens, const std::stop_token& stop = {});
   /// Logits after each token, [tokens.size(), n_vocab] row-major. For tests and diagnostics.
   std::vector<float> logits(std::span<const Token> tokens);
 

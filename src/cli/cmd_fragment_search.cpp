@@ -1,7 +1,6 @@
 #include "cli/cmd_fragment_search.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "aicoder/eval.h"
 #include "cli/json_format.h"
@@ -76,25 +75,30 @@ int run_search(Runtime& runtime, const SearchArgs& args) {
   const auto source = resolve_fragment(args.fragment, model->fingerprint());
   const std::filesystem::path out = args.out;
   if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
-  options.scratch_dir = cache_dir() / ("search-" + std::to_string(::getpid()));
+  // Named after the output, so that what a killed search left there goes when the same command runs again.
+  options.scratch_dir = cache_dir() / ("search-" + sha256_hex(std::filesystem::absolute(out).string()).substr(0, 16));
+  std::filesystem::remove_all(options.scratch_dir);
+  options.journal = out.string() + ".search.jsonl";
   const auto result = search_strengths(model, source, options, out);
-  std::error_code ignored;
-  std::filesystem::remove(options.scratch_dir, ignored);
   Json strengths = Json::object();
   std::string text = fmt::format("{:<14} {:>9}\n", "GROUP", "STRENGTH");
   for (size_t i = 0; i < result.groups.size(); ++i) {
     strengths[result.groups[i]] = result.strengths[i];
     text += fmt::format("{:<14} {:>9.3f}\n", result.groups[i], result.strengths[i]);
   }
-  text += fmt::format("held-out loss {:.4f} off, {:.4f} on ({:+.2f} %), KL on the guard {:.4f}, {} evaluations\n{}: {}\n", result.loss_off,
-                      result.loss_on, (result.loss_on / result.loss_off - 1) * 100, result.kl, result.evaluations, out.string(),
-                      result.accepted ? "written with these strengths" : "no better than the base within the bound, so its strength is 0");
+  text +=
+      fmt::format("held-out loss {:.4f} off, {:.4f} on ({:+.2f} %), KL on the guard {:.4f}, {} evaluations{}\n{}: {}\n", result.loss_off,
+                  result.loss_on, (result.loss_on / result.loss_off - 1) * 100, result.kl, result.evaluations,
+                  result.replayed > 0 ? fmt::format(", {} values from {}", result.replayed, options.journal.string()) : "", out.string(),
+                  result.accepted ? "written with these strengths" : "no better than the base within the bound, so its strength is 0");
   return runtime.finish({{"path", out.string()},
                          {"accepted", result.accepted},
                          {"loss_off", result.loss_off},
                          {"loss_on", result.loss_on},
                          {"kl", result.kl},
                          {"evaluations", result.evaluations},
+                         {"replayed", result.replayed},
+                         {"journal", options.journal.string()},
                          {"strengths", strengths}},
                         text);
 }
@@ -144,7 +148,9 @@ void add_fragment_search(CLI::App& fragment, Runtime& runtime) {
       ->check(CLI::Range(1e-6, 10.0))
       ->capture_default_str();
   search->add_option("--seed", args->options.seed)->capture_default_str();
-  search->add_option("-o,--out", args->out, "Fragment file to write")->required();
+  search->add_option("-o,--out", args->out, "Fragment file to write; FILE.search.jsonl beside it lets the same command go on after a stop")
+      ->required();
+  search->add_flag("--fresh", args->options.fresh, "Start anew, whatever FILE.search.jsonl holds");
   search->callback([=, &runtime] { runtime.action = [=, &runtime] { return run_search(runtime, *args); }; });
 }
 

@@ -1,17 +1,33 @@
 // Calibration text through the frozen base. Each record is read on its own, in windows of n_window tokens: the sums are then those
 // of every record alone, in any order, so statistics of two texts add up.
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <exception>
 #include <string>
 
 #include "aicoder/fragment.h"
 #include "fragment/for_each_layer.h"
 #include "fragment/linear_layers.h"
+#include "fragment/moments.h"
 #include "fragment/record_hash.h"
 
 namespace aicoder {
 namespace {
+
+float largest_abs(std::span<const float> values) noexcept {
+  // Independent maxima by `?:` become vector instructions; one maximum waits for each value. What is no number is left out.
+  constexpr size_t kLanes = 16;
+  std::array<float, kLanes> largest{};
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const float a = std::abs(values[i + lane]);
+      largest[lane] = a > largest[lane] ? a : largest[lane];
+    }
+  }
+  for (; i < values.size(); ++i) largest[0] = std::max(largest[0], std::abs(values[i]));
+  return *std::max_element(largest.begin(), largest.end());
+}
 
 /// Adds up rows of layer inputs as the model computes them.
 class Collector {
@@ -24,8 +40,8 @@ class Collector {
       if (sketch_size == 0) continue;
       // The first layer that reads an input speaks for the others; check() sees whether they do read the same.
       const std::string input = fragment::input_name(tensor->name);
-      if (stats.sketches.try_emplace(input, InputSketch{.n_in = n_in, .size = sketch_size, .rows = {}}).second) {
-        inputs_.push_back({&stats.sketches.at(input), {}});
+      if (std::none_of(inputs_.begin(), inputs_.end(), [&](const Input& i) { return i.name == input; })) {
+        inputs_.push_back({input, fragment::Moments(n_in, sketch_size), {}});
         input_of_[tensor->name] = inputs_.size() - 1;
       }
     }
@@ -37,15 +53,11 @@ class Collector {
     LayerStats& layer = found->second;
     if (layer.sum_squares.size() != n_in) return;
     double* sums = layer.sum_squares.data();
-    float largest = layer.max_abs;
     for (size_t start = 0; start + n_in <= rows.size(); start += n_in) {
       const float* x = rows.data() + start;
-      for (size_t j = 0; j < n_in; ++j) {
-        sums[j] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
-        largest = std::max(largest, std::abs(x[j]));
-      }
+      for (size_t j = 0; j < n_in; ++j) sums[j] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
     }
-    layer.max_abs = largest;
+    layer.max_abs = std::max(layer.max_abs, largest_abs(rows));
     layer.tokens += rows.size() / n_in;
     if (input_of_.empty()) return;
     if (const auto leader = input_of_.find(found->first); leader != input_of_.end()) {
@@ -54,15 +66,16 @@ class Collector {
     }
   }
 
-  /// Brings the rows of the last window into the sketches. Between windows, so that the threads of the decode are free for it.
-  void update_sketches(int n_threads) {
+  /// Brings the rows of the last window into the moments. Between windows, so that the threads of the decode are free for it.
+  void update_moments(int n_threads) {
     for_each_input(n_threads, [](Input& input) {
-      input.sketch->append(input.pending);
+      input.moments.append(input.pending);
       input.pending.clear();
     });
   }
-  void finish_sketches(int n_threads) {
-    for_each_input(n_threads, [](Input& input) { input.sketch->compress(); });
+  void finish_moments(int n_threads) {
+    for (const Input& input : inputs_) stats.sketches[input.name];  // made here: the threads only fill them
+    for_each_input(n_threads, [this](Input& input) { stats.sketches.at(input.name) = input.moments.finish(); });
   }
 
   /// \throws Error(kFailedPrecondition) where a sum is not finite or a layer was never seen.
@@ -89,7 +102,8 @@ class Collector {
 
  private:
   struct Input {
-    InputSketch* sketch;
+    std::string name;
+    fragment::Moments moments;
     std::vector<float> pending;  ///< rows of the window that is read
   };
   void for_each_input(int n_threads, const std::function<void(Input&)>& fn) {
@@ -109,12 +123,11 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
   if (options.n_window < 2) {
     throw Error(ErrorCode::kInvalidArgument, "[capture] n_window: expected at least 2, found " + std::to_string(options.n_window));
   }
-  // log_likelihood does not decode its last token, which it only predicts; so every window is given one token more.
-  const size_t n_window = std::min(options.n_window, model->n_ctx_train() - 1);
+  const size_t n_window = std::min(options.n_window, model->n_ctx_train());
   Collector collector(model->file(), options.sketch_size);
   const int n_threads = options.n_threads > 0 ? options.n_threads : usable_cores();
   ActivationStats& stats = collector.stats;
-  Context context(model, {.n_ctx_seq = n_window + 1, .n_seq_max = 1, .n_batch = n_window, .n_threads = options.n_threads});
+  Context context(model, {.n_ctx_seq = n_window, .n_seq_max = 1, .n_batch = n_window, .n_threads = options.n_threads});
   context.observe_activations(
       [&collector](std::string_view weight, std::span<const float> rows, size_t n_in) { collector.add(weight, rows, n_in); });
 
@@ -138,10 +151,8 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
       throw_if_stopped(options.stop);
       at += take;
       stats.tokens += window.size();
-      // Predicting every token makes the last block compute all its rows: without outputs llama.cpp skips them.
-      window.push_back(window.back());
-      context.log_likelihood(window, 1, options.stop);
-      collector.update_sketches(n_threads);
+      context.read(window, options.stop);
+      collector.update_moments(n_threads);
       if (options.progress) {
         options.progress({.stage = "capture",
                           .done = static_cast<double>(stats.tokens),
@@ -152,7 +163,7 @@ ActivationStats capture(const std::shared_ptr<const Model>& model, std::span<con
   }
   if (stats.tokens == 0) throw Error(ErrorCode::kInvalidArgument, "[capture] expected calibration text, found no token in it");
   collector.check();
-  collector.finish_sketches(n_threads);
+  collector.finish_moments(n_threads);
   stats.dataset_hashes = {fragment::hash_of_hashes(stats.dataset_hashes)};
   stats.base_fingerprint = model->fingerprint();
   return std::move(collector.stats);

@@ -2,9 +2,12 @@
 // a change of scales: nothing is loaded, and no file is written.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "fragment/forward_search.h"
 #include "fragment/fragment_keys.h"
+#include "fragment/record_hash.h"
+#include "fragment/search_journal.h"
 #include "fragment/seeded_random.h"
 #include "fragment/strength_groups.h"
 
@@ -38,11 +41,27 @@ Sample sample_of(const Model& model, const TextRecord& record) {
   return sample;
 }
 
+/// A file or folder that is gone at scope end, whatever happened; a folder only if it is empty, because it may be the user's.
+class Scratch {
+ public:
+  explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+ private:
+  std::filesystem::path path_;
+};
+
 class StrengthSearch {
  public:
-  StrengthSearch(const std::shared_ptr<const Model>& model, const GgufFile& file, const SearchOptions& options)
+  StrengthSearch(const std::shared_ptr<const Model>& model, const GgufFile& file, const SearchOptions& options, SearchJournal& journal)
       : model_(model),
         options_(options),
+        journal_(journal),
         groups_(strength_groups(file)),
         context_(model, {.n_ctx_seq = kWindow, .n_seq_max = 1, .n_batch = kWindow, .n_threads = options.n_threads}) {
     split(file);
@@ -53,7 +72,7 @@ class StrengthSearch {
   SearchResult run(double start_strength) {
     SearchResult result;
     result.groups = groups_;
-    result.loss_off = loss(held_out_, std::vector<double>(groups_.size(), 0.0));
+    result.loss_off = held_out_loss(std::vector<double>(groups_.size(), 0.0));
     ForwardSearchOptions search{.iterations = options_.iterations,
                                 .low = -static_cast<double>(options_.largest),
                                 .high = static_cast<double>(options_.largest),
@@ -69,9 +88,10 @@ class StrengthSearch {
     const NoisyFunction f = [&](std::span<const double> x, uint64_t batch) { return value(x, batch); };
     const std::vector<double> start(groups_.size(), start_strength);
     result.strengths = options_.method == SearchMethod::kSpsa ? spsa(f, start, search) : separable_cma_es(f, start, search);
-    result.loss_on = loss(held_out_, result.strengths);
-    result.kl = guard_kl(result.strengths);
+    result.loss_on = held_out_loss(result.strengths);
+    result.kl = journal_.value("kl", result.strengths, [&] { return guard_kl(result.strengths); });
     result.evaluations = evaluations_;
+    result.replayed = journal_.n_replayed();
     // Judged on answers the search did not see; the base wins ties.
     result.accepted = result.loss_on < result.loss_off && result.kl <= options_.max_kl;
     return result;
@@ -82,11 +102,12 @@ class StrengthSearch {
     // The loaded adapters keep their data; the files are gone when this returns.
     const std::filesystem::path folder = options_.scratch_dir;
     std::filesystem::create_directories(folder);
+    const Scratch emptied(folder);
     for (const std::string& group : groups_) {
       const auto path = folder / (group + ".gguf");
+      const Scratch part(path);
       write_group(file, group, path);
       adapters_.push_back(Adapter::load(model_, path));
-      std::filesystem::remove(path);
     }
   }
 
@@ -131,10 +152,10 @@ class StrengthSearch {
     }
     return sum.nll / static_cast<double>(sum.tokens);
   }
-  double loss(const std::vector<Sample>& samples, std::span<const double> strengths) {
+  double held_out_loss(std::span<const double> strengths) {
     std::vector<const Sample*> all;
-    for (const Sample& sample : samples) all.push_back(&sample);
-    return loss_of(all, strengths);
+    for (const Sample& sample : held_out_) all.push_back(&sample);
+    return journal_.value("held-out loss", strengths, [&] { return loss_of(all, strengths); });
   }
 
   double guard_kl(std::span<const double> strengths) {
@@ -156,16 +177,20 @@ class StrengthSearch {
         picked_.push_back(&train_[random.next() % train_.size()]);
         tokens += picked_.back()->tokens.size();
       }
-      base_ = loss_of(picked_, std::vector<double>(groups_.size(), 0.0));
+      const std::vector<double> off(groups_.size(), 0.0);
+      base_ = journal_.value("base of batch " + std::to_string(batch), off, [&] { return loss_of(picked_, off); });
     }
     ++evaluations_;
-    const double relative = base_ > 0 ? loss_of(picked_, strengths) / base_ - 1 : 0;
-    const double excess = std::max(0.0, guard_kl(strengths) / options_.max_kl - 1);
-    return relative + 0.1 * excess;
+    return journal_.value("batch " + std::to_string(batch), strengths, [&] {
+      const double relative = base_ > 0 ? loss_of(picked_, strengths) / base_ - 1 : 0;
+      const double excess = std::max(0.0, guard_kl(strengths) / options_.max_kl - 1);
+      return relative + 0.1 * excess;
+    });
   }
 
   std::shared_ptr<const Model> model_;
   const SearchOptions& options_;
+  SearchJournal& journal_;
   std::vector<std::string> groups_;
   std::vector<std::shared_ptr<const Adapter>> adapters_;
   Context context_;
@@ -177,6 +202,33 @@ class StrengthSearch {
   std::vector<const Sample*> picked_;
   double base_ = 0;
 };
+
+std::string text_hash(std::span<const TextRecord> records) {
+  std::vector<std::string> hashes;
+  for (const TextRecord& record : records) hashes.push_back(hash_record(record));
+  return hash_of_hashes(hashes);
+}
+
+std::string exact(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+/// All that the values depend on. The fragment by its tensors and its strength: evidence written into it changes nothing.
+SearchJournal::Settings settings_of(const Model& model, const std::filesystem::path& fragment, double start, const SearchOptions& options) {
+  return {{"base", model.fingerprint()},
+          {"fragment", fragment_tensor_hash(fragment)},
+          {"start", exact(start)},
+          {"objective", text_hash(options.objective)},
+          {"guard", text_hash(options.guard)},
+          {"method", options.method == SearchMethod::kSpsa ? "spsa" : "cma-es"},
+          {"iterations", std::to_string(options.iterations)},
+          {"batch_tokens", std::to_string(options.batch_tokens)},
+          {"largest", exact(static_cast<double>(options.largest))},
+          {"max_kl", exact(options.max_kl)},
+          {"seed", std::to_string(options.seed)}};
+}
 
 void write_result(const GgufFile& file, const SearchResult& result, const SearchOptions& options, const std::filesystem::path& out) {
   double largest = 0;
@@ -213,7 +265,8 @@ SearchResult search_strengths(const std::shared_ptr<const Model>& model, const s
   }
   const double start = info.strength != 0.0f ? static_cast<double>(info.strength) : 0.0;
   if (std::fabs(start) > static_cast<double>(options.largest)) refuse("the fragment's own strength is above the largest to try");
-  SearchResult result = StrengthSearch(model, file, options).run(start);
+  SearchJournal journal(options.journal, settings_of(*model, fragment, start, options), options.fresh);
+  SearchResult result = StrengthSearch(model, file, options, journal).run(start);
   write_result(file, result, options, out);
   return result;
 }

@@ -69,7 +69,7 @@ void check_options(const Model& model, const ContextOptions& options) {
   if (n_ctx_padded > std::numeric_limits<int32_t>::max() / options.n_seq_max) {
     refuse("n_ctx_seq * n_seq_max is too large: " + std::to_string(options.n_ctx_seq) + " * " + std::to_string(options.n_seq_max));
   }
-  const uint64_t kv_bytes = kv_bytes_per_token(model) * n_ctx_padded * options.n_seq_max;
+  const uint64_t kv_bytes = kv_bytes_per_token(model) * n_ctx_padded * options.n_seq_max * (options.f32_attention ? 2 : 1);
   const auto available = available_memory_bytes();
   if (available && kv_bytes > *available) {
     throw Error(ErrorCode::kResourceExhausted,
@@ -104,6 +104,10 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
   // A sliding-window cache that forgot old tokens could not be cut back to a shared prefix.
   params.swa_full = true;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+  if (options.f32_attention) {
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // it sums in F16 whatever the type of the cache
+    params.type_k = params.type_v = GGML_TYPE_F32;
+  }
   params.abort_callback = on_abort;
   params.abort_callback_data = this;
   params.no_perf = true;
@@ -255,6 +259,20 @@ LogLikelihood Context::log_likelihood(std::span<const Token> tokens, size_t firs
     ++sum.tokens;
   });
   return sum;
+}
+
+void Context::read(std::span<const Token> tokens, const std::stop_token& stop) {
+  impl_->check_tokens(tokens, "[read]");
+  if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);
+  // llama.cpp leaves out the rows of the last layer that no output is asked for; so all are, and the output layer is left out instead.
+  impl_->stop_at_output = true;
+  try {
+    impl_->for_each_logits(tokens, 0, stop, [](size_t, const float*) {});
+  } catch (...) {
+    impl_->stop_at_output = false;
+    throw;
+  }
+  impl_->stop_at_output = false;
 }
 
 std::vector<float> Context::logits(std::span<const Token> tokens) {

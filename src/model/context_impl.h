@@ -59,6 +59,7 @@ struct Context::Impl {
   size_t memory_bytes = 0;
   ActivationFn observer;
   ResidualFn residual_observer;
+  bool stop_at_output = false;  ///< decodes end before the output layer
   std::vector<float> observed_rows;
   std::exception_ptr observer_error;
   std::stop_token decode_stop;

@@ -38,6 +38,9 @@ std::optional<size_t> layer_output(const ggml_tensor* node) {
   return layer;
 }
 
+/// The last node before the output layer, by the name that llama.cpp gives it in every architecture.
+bool is_before_output(const ggml_tensor* node) { return std::string_view(node->name) == "result_norm"; }
+
 }  // namespace
 
 std::span<const float> Context::Impl::rows_of(const ggml_tensor* tensor) {
@@ -61,6 +64,7 @@ std::span<const float> Context::Impl::rows_of(const ggml_tensor* tensor) {
 
 // noexcept in effect: everything is caught and rethrown by decode().
 bool Context::Impl::on_eval(ggml_tensor* node, bool ask) {
+  if (stop_at_output && is_before_output(node)) return ask;  // computed; then the answer no ends the graph
   // Not asked for when nobody looks; after an error the rest of the graph runs unseen.
   if ((!observer && !residual_observer) || observer_error) return !ask;
   try {

@@ -93,7 +93,7 @@ TEST_F(Search, WritesAFragmentThatSaysWhatWasFound) {
     EXPECT_EQ(info.recipe, "search from wanda");
     EXPECT_FLOAT_EQ(info.strength, result.accepted ? static_cast<float>(largest) : 0.0f);
     EXPECT_EQ(info.tensors.size(), 210u);
-    EXPECT_FALSE(std::filesystem::exists(*dir_ / "scratch" / "blk.0.attn.gguf"));
+    EXPECT_FALSE(std::filesystem::exists(*dir_ / "scratch"));
   }
 }
 
@@ -103,6 +103,49 @@ TEST_F(Search, KlBeyondTheBoundIsNotAccepted) {
   const SearchResult result = search_strengths(model_, *dir_ / "base.gguf", o, *dir_ / "bounded.gguf");
   EXPECT_FALSE(result.accepted);
   EXPECT_EQ(inspect_fragment(*dir_ / "bounded.gguf").strength, 0.0f);
+}
+
+TEST_F(Search, AStoppedSearchGoesOnToTheResultOfAnUnstoppedOne) {
+  SearchOptions o = options();
+  const SearchResult whole = search_strengths(model_, *dir_ / "base.gguf", o, *dir_ / "whole.gguf");
+  EXPECT_EQ(whole.replayed, 0u);
+  const auto out = *dir_ / "resumed.gguf";
+  std::filesystem::remove(out);
+  o.journal = *dir_ / "journal.jsonl";
+  std::stop_source stop;
+  o.stop = stop.get_token();
+  o.progress = [&stop](const Progress&) { stop.request_stop(); };  // after the first iteration
+  EXPECT_ERROR(search_strengths(model_, *dir_ / "base.gguf", o, out), ErrorCode::kCancelled, "");
+  EXPECT_FALSE(std::filesystem::exists(out));
+  EXPECT_FALSE(std::filesystem::exists(o.scratch_dir));
+  o.stop = {};
+  o.progress = {};
+  const SearchResult resumed = search_strengths(model_, *dir_ / "base.gguf", o, out);
+  // Loss without the fragment, the base of the first batch, and its evaluations.
+  EXPECT_EQ(resumed.replayed, 2 + whole.evaluations / o.iterations);
+  EXPECT_EQ(resumed.strengths, whole.strengths);
+  EXPECT_EQ(resumed.loss_on, whole.loss_on);
+  EXPECT_EQ(resumed.kl, whole.kl);
+  EXPECT_EQ(resumed.evaluations, whole.evaluations);
+  EXPECT_TRUE(read_file(out) == read_file(*dir_ / "whole.gguf"));
+  const SearchResult again = search_strengths(model_, *dir_ / "base.gguf", o, out);
+  EXPECT_EQ(again.strengths, whole.strengths);
+  EXPECT_EQ(again.replayed, 3 + o.iterations + whole.evaluations) << "nothing is left to measure";
+  o.seed = 1;
+  EXPECT_ERROR(search_strengths(model_, *dir_ / "base.gguf", o, out), ErrorCode::kInvalidArgument, "seed");
+}
+
+TEST_F(Search, APartThatDoesNotLoadLeavesNothingBehind) {
+  const auto file = GgufFile::open(*dir_ / "base.gguf");
+  GgufWriter writer;
+  for (const auto& [key, value] : file.metadata()) writer.set(key, value);
+  for (const GgufTensor& tensor : file.tensors()) writer.add_tensor(tensor.name, tensor.type, tensor.ne, file.bytes(tensor));
+  writer.add_f32("blk.99.attn_q.weight.lora_a", {576, 1}, std::vector<float>(576, 0.1f));  // a layer that the base does not have
+  writer.add_f32("blk.99.attn_q.weight.lora_b", {1, 576}, std::vector<float>(576, 0.1f));
+  writer.write(*dir_ / "odd.gguf");
+  EXPECT_THROW(search_strengths(model_, *dir_ / "odd.gguf", options(), *dir_ / "none.gguf"), Error);
+  EXPECT_FALSE(std::filesystem::exists(*dir_ / "scratch"));
+  EXPECT_FALSE(std::filesystem::exists(*dir_ / "none.gguf"));
 }
 
 TEST_F(Search, RefusesWhatItCannotSearch) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "model/smollm.h"
 #include "model/tiny_model.h"
@@ -176,6 +177,30 @@ TEST(ObserveActivations, OffAgainLeavesLogitsBitEqual) {
   EXPECT_EQ(calls, 0u);
   EXPECT_EQ(before, during);
   EXPECT_EQ(before, after);
+}
+
+TEST(ObserveActivations, ReadShowsWhatLogitsShowAndLeavesTheContextAsItIs) {
+  Context context(smollm(), small_context());
+  const auto tokens = smollm()->tokenize("The same text, read without an output layer");
+  std::map<std::string, std::vector<float>> seen;
+  context.observe_activations([&](std::string_view weight, std::span<const float> rows, size_t) {
+    auto& all = seen[std::string(weight)];
+    all.insert(all.end(), rows.begin(), rows.end());
+  });
+  const auto logits = context.logits(tokens);
+  const auto by_logits = std::exchange(seen, {});
+  context.read(tokens);
+  EXPECT_EQ(seen.size(), 210u);
+  EXPECT_EQ(seen, by_logits);
+  EXPECT_EQ(context.logits(tokens), logits);
+  context.observe_activations({});
+  EXPECT_EQ(context.logits(tokens), logits);
+  EXPECT_ERROR(context.read({}), ErrorCode::kInvalidArgument, "no tokens");
+  EXPECT_THROW(context.read(std::vector<Token>(100000, 5)), ContextOverflow);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_ERROR(context.read(tokens, stop.get_token()), ErrorCode::kCancelled, "stopped");
+  EXPECT_EQ(context.logits(tokens), logits);
 }
 
 TEST(ObserveActivations, WhatTheObserverThrowsArrivesAndTheContextGoesOn) {
