@@ -88,7 +88,7 @@ struct RecipeNeeds {
   bool vectors = false;                ///< makes control vectors, no LoRA
 };
 RecipeNeeds recipe_needs(Recipe recipe) noexcept;
-/// \throws Error kInvalidArgument (unknown), kUnimplemented (named in the design, not built yet).
+/// \throws Error(kInvalidArgument): unknown, or "search", which is search_strengths.
 Recipe parse_recipe(std::string_view name);
 
 // ---- the arithmetic, public because it is what the project claims ------------------------------------------------------

@@ -24,7 +24,6 @@ constexpr std::array kRecipes = {
     RecipeTraits{"distill", distill_factors, {.prompt = true}, false},
     RecipeTraits{"steer", nullptr, {.prompt = true, .vectors = true}, false},
 };
-constexpr std::array<std::string_view, 1> kPlanned = {"search"};
 
 }  // namespace
 
@@ -43,8 +42,9 @@ Recipe parse_recipe(std::string_view name) {
     known += (i == 0 ? "" : ", ") + std::string(fragment::kRecipes[i].name);
   }
   const std::string message = "[recipe] expected one of " + known + ", found '" + std::string(name) + "'";
-  for (const std::string_view planned : fragment::kPlanned) {
-    if (planned == name) throw Error(ErrorCode::kUnimplemented, message + ", which is designed but not built yet", "--recipe contrast");
+  if (name == "search") {
+    throw Error(ErrorCode::kInvalidArgument, message + ", which starts from a fragment of another recipe",
+                "aicoder fragment search FRAGMENT --objective own.jsonl --guard english.txt -o OUT");
   }
   throw Error(ErrorCode::kInvalidArgument, message, "--recipe contrast");
 }

@@ -32,21 +32,18 @@ class StreamReader {
   StreamReader(const std::shared_ptr<const Model>& model, int n_threads)
       : n_embd_(model->n_embd()),
         seen_(model->n_layer()),
-        context_(model, {.n_ctx_seq = pair_context_tokens(*model) + 1, .n_batch = 512, .n_threads = n_threads}) {
+        context_(model, {.n_ctx_seq = pair_context_tokens(*model), .n_batch = 512, .n_threads = n_threads}) {
     context_.observe_residual([this](size_t layer, std::span<const float> rows, size_t n_embd) { add(layer, rows, n_embd); });
   }
   /// \throws Error(kFailedPrecondition) unless each layer gives a row for each token.
-  void read(std::vector<Token> tokens, size_t n_last, RowsFn fn, const std::stop_token& stop) {
+  void read(std::span<const Token> tokens, size_t n_last, RowsFn fn, const std::stop_token& stop) {
     throw_if_stopped(stop);
-    const size_t n_tokens = tokens.size();
-    first_ = n_tokens - n_last;
+    first_ = tokens.size() - n_last;
     fn_ = std::move(fn);
     std::fill(seen_.begin(), seen_.end(), 0);
-    // As in capture_pairs: predicting every token makes the last layer compute all its rows.
-    tokens.push_back(tokens.back());
-    context_.log_likelihood(tokens, 1, stop);
+    context_.read(tokens, stop);
     for (size_t layer = 0; layer < seen_.size(); ++layer) {
-      if (seen_[layer] != n_tokens) refuse_rows(layer, n_tokens, seen_[layer]);
+      if (seen_[layer] != tokens.size()) refuse_rows(layer, tokens.size(), seen_[layer]);
     }
   }
 

@@ -126,7 +126,6 @@ TEST_F(Usage, WhatIsNotBuiltSaysSo) {
   for (const char* name : {"serve", "train", "learn", "rag", "diagnose", "gate", "route", "worker"}) {
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
-  EXPECT_EQ(run_json({"fragment", "build", "--recipe", "search", "-n", "x"}, 1)["error"]["code"], "unimplemented");
 }
 
 TEST_F(Usage, BadConfigurationNamesTheLine) {

@@ -19,13 +19,13 @@ const std::vector<float> kRow = {2.0f, 3.0f, 1.0f, -1.0f};
 
 TEST(Recipe, NamesRoundTrip) {
   for (const Recipe recipe : {Recipe::kWanda, Recipe::kContrast, Recipe::kMagnitude, Recipe::kRandom, Recipe::kChannel, Recipe::kActsvd,
-                              Recipe::kDonor, Recipe::kDistill}) {
+                              Recipe::kDonor, Recipe::kDistill, Recipe::kSteer}) {
     EXPECT_EQ(parse_recipe(to_string(recipe)), recipe);
   }
 }
 
-TEST(Recipe, TellsPlannedFromUnknown) {
-  EXPECT_ERROR(parse_recipe("search"), ErrorCode::kUnimplemented, "designed but not built yet");
+TEST(Recipe, SaysWhatIsNone) {
+  EXPECT_ERROR(parse_recipe("search"), ErrorCode::kInvalidArgument, "starts from a fragment of another recipe");
   EXPECT_ERROR(parse_recipe("wandaa"), ErrorCode::kInvalidArgument,
                "one of wanda, contrast, magnitude, random, channel, actsvd, donor, distill, steer, found 'wandaa'");
 }
