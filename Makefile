@@ -45,11 +45,11 @@ test-models: build-all
 	@$(AICODER) pull smollm2-135m >/dev/null
 
 asan: setup  ## the unit tests under AddressSanitizer and UBSan
-	@scripts/build.sh asan
+	@scripts/build.sh asan --target unit_tests
 	@$(CTEST) --test-dir build/asan -L unit -j $(JOBS)
 
 tsan: setup  ## the unit tests under ThreadSanitizer
-	@scripts/build.sh tsan
+	@scripts/build.sh tsan --target unit_tests
 	@$(CTEST) --test-dir build/tsan -L unit -j $(JOBS)
 
 coverage: setup  ## line coverage of all but the slow tests, in build/coverage/coverage.txt

@@ -66,6 +66,12 @@ function(aicoder_tests module)
   if(arg_LABEL STREQUAL unit)
     set(processors 1)
   endif()
+  if(arg_LABEL STREQUAL unit)  # all that the sanitizers run, without the rest
+    if(NOT TARGET unit_tests)
+      add_custom_target(unit_tests)
+    endif()
+    add_dependencies(unit_tests ${target})
+  endif()
   gtest_discover_tests(${target} TEST_PREFIX "${module}." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} PROCESSORS ${processors})
 endfunction()
