@@ -89,8 +89,8 @@ TEST(Moments, NothingIsLostWhereTheSizeIsTheWidth) {
 
 TEST(Moments, FewerDirectionsThanTheSizeAreAllKept) {
   // 300 wide, but all rows are of 10 directions.
-  const auto ten = inputs(10, 300, 5), mix = test::normal_values(400 * 10, 6);
-  std::vector<float> rows(400 * 300);
+  const auto ten = inputs(10, 300, 5), mix = test::normal_values(4000, 6);
+  std::vector<float> rows(120000);
   for (size_t i = 0; i < 400; ++i) {
     for (size_t k = 0; k < 10; ++k) {
       for (size_t j = 0; j < 300; ++j) rows[i * 300 + j] += mix[i * 10 + k] * ten[k * 300 + j];
@@ -103,7 +103,7 @@ TEST(Moments, FewerDirectionsThanTheSizeAreAllKept) {
 }
 
 TEST(Moments, RowsOfZerosHaveNone) {
-  const InputSketch sketch = moments_of(std::vector<float>(400 * 300), 300, 8);
+  const InputSketch sketch = moments_of(std::vector<float>(120000), 300, 8);
   EXPECT_EQ(sketch.error, 0.0);
   for (const float v : sketch.rows) EXPECT_EQ(v, 0.0f);
 }
@@ -131,7 +131,7 @@ TEST(Moments, AreTheSameEachTimeAndCanBeMerged) {
 }
 
 TEST(Moments, RefuseProductsBeyondF32) {
-  EXPECT_ERROR(moments_of(std::vector<float>(200 * 300, 1e20f), 300, 8), ErrorCode::kFailedPrecondition, "beyond the range");
+  EXPECT_ERROR(moments_of(std::vector<float>(60000, 1e20f), 300, 8), ErrorCode::kFailedPrecondition, "beyond the range");
 }
 
 }  // namespace
