@@ -35,6 +35,7 @@ std::string recipe_text(const FragmentInfo& info) {
     text += fmt::format("{}{}:{}", i == 0 ? " of " : ", ", info.parents[i].name, info.parents[i].weight);
   }
   if (!info.donor.empty()) text += " of " + info.donor;
+  if (info.rank > 0) text += fmt::format(", rank {}", info.rank);
   if (!info.prompt.empty()) text += fmt::format("\nprompt     {}", info.prompt);
   if (!info.against.empty()) text += fmt::format("\nagainst    {}", info.against);
   return text;
@@ -43,9 +44,9 @@ std::string recipe_text(const FragmentInfo& info) {
 int inspect(Runtime& runtime, const std::string& file) {
   const auto info = inspect_fragment(std::filesystem::exists(file) ? std::filesystem::path(file) : resolve_fragment(file, ""));
   std::string text = fmt::format(
-      "name       {}\nrole       {}\nrank       {}\nrecipe     {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
+      "name       {}\nrole       {}\nrecipe     {}\nstrength   {:.3g}\nbase       {}\nsize       {}\nevidence   "
       "{}\n\n",
-      info.name, info.role, info.rank, recipe_text(info), info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
+      info.name, info.role, recipe_text(info), info.strength, info.base_name, human_bytes(static_cast<double>(info.bytes)),
       evidence_text(info));
   if (!info.vectors.empty()) {
     text += fmt::format("{:<8} {:>10} {:>22} {:>22}\n", "LAYER", "NORM", "OF THE STREAM'S", "SHARED BY ALL TOKENS");

@@ -28,7 +28,15 @@ TextRecord with_prompt(TextRecord record, const std::string& prompt) {
   return record;
 }
 
+/// Before the template is asked: what it says of a conversation without an answer would help nobody.
+void check_ends_with_answer(const TextRecord& record) {
+  if (record.messages.empty() || record.messages.back().role == "assistant") return;
+  refuse("expected conversations that end with an answer, found one that ends with role " + record.messages.back().role,
+         "give --calib prompts with answers");
+}
+
 AlignedRecord align(const Model& model, const TextRecord& record, const PromptPairs& pairs, size_t n_ctx) {
+  check_ends_with_answer(record);
   AlignedRecord result{.plain = tokenize_record(model, record), .prompted = tokenize_record(model, with_prompt(record, pairs.prompt))};
   auto &plain = result.plain, &prompted = result.prompted;
   if (plain.empty()) return result;
@@ -91,10 +99,7 @@ class PairCollector {
 
 size_t n_answer_tokens(const Model& model, const TextRecord& record, size_t n_tokens) {
   if (record.messages.empty()) return n_tokens - std::min<size_t>(n_tokens, 1);
-  if (record.messages.back().role != "assistant") {
-    refuse("expected conversations that end with an answer, found one that ends with role " + record.messages.back().role,
-           "give --calib prompts with answers");
-  }
+  check_ends_with_answer(record);
   const size_t n_question = model.chat_tokens(std::span(record.messages).first(record.messages.size() - 1)).size();
   return n_question >= n_tokens ? 0 : n_tokens - n_question + 1;
 }
