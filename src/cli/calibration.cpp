@@ -4,6 +4,15 @@
 
 namespace aicoder::cli {
 
+std::vector<TextRecord> read_all_records(const std::vector<std::string>& files) {
+  std::vector<TextRecord> all;
+  for (const auto& file : files) {
+    auto records = read_text_records(file);
+    std::move(records.begin(), records.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
 bool is_statistics(const std::filesystem::path& path) { return path.extension() == ".gguf"; }
 
 ActivationStats gather_statistics(Runtime& runtime, const std::shared_ptr<const Model>& model, const std::vector<std::string>& files,

@@ -9,6 +9,8 @@ namespace aicoder::cli {
 /// Rows of second-moment sketches where the user does not say.
 inline constexpr size_t kSketchSize = 128;
 
+/// The records of all files, in order. \throws as read_text_records.
+std::vector<TextRecord> read_all_records(const std::vector<std::string>& files);
 /// An imatrix file, not text.
 bool is_statistics(const std::filesystem::path& path);
 /// Statistics of each file, read when it is an imatrix, else captured on `max_tokens` shared evenly (0: all); all merged.

@@ -59,16 +59,13 @@ LayerRange parse_layers(const std::string& text) {
 }
 
 std::vector<TextRecord> records_of(const std::vector<std::string>& files) {
-  std::vector<TextRecord> all;
   for (const auto& file : files) {
     if (is_statistics(file)) {
       throw Error(ErrorCode::kInvalidArgument, fmt::format("[fragment build] this recipe reads text, and {} holds statistics", file),
                   "give --calib a .jsonl with prompts and answers");
     }
-    auto records = read_text_records(file);
-    std::move(records.begin(), records.end(), std::back_inserter(all));
   }
-  return all;
+  return read_all_records(files);
 }
 
 int run(Runtime& runtime, Args args) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "aicoder/eval.h"
+#include "cli/calibration.h"
 #include "cli/json_format.h"
 #include "cli/selection_options.h"
 
@@ -54,20 +55,11 @@ struct SearchArgs {
   SearchOptions options;
 };
 
-std::vector<TextRecord> read_all(const std::vector<std::string>& files) {
-  std::vector<TextRecord> all;
-  for (const auto& file : files) {
-    auto records = read_text_records(file);
-    std::move(records.begin(), records.end(), std::back_inserter(all));
-  }
-  return all;
-}
-
 int run_search(Runtime& runtime, const SearchArgs& args) {
   SearchOptions options = args.options;
   options.method = args.method == "spsa" ? SearchMethod::kSpsa : SearchMethod::kCmaEs;
-  options.objective = read_all(args.objective);
-  options.guard = read_all(args.guard);
+  options.objective = read_all_records(args.objective);
+  options.guard = read_all_records(args.guard);
   options.n_threads = args.engine.n_threads;
   options.progress = runtime.progress();
   options.stop = runtime.interrupt.token();

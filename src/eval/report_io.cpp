@@ -84,19 +84,16 @@ EvalReport read_report(const std::filesystem::path& path) {
 
 namespace eval {
 
+json item_summary(const EvalItem& item) {
+  json value = {{"id", item.id},         {"passed", item.passed}, {"verdict", item.verdict}, {"detail", item.detail},
+                {"finish", item.finish}, {"tokens", item.tokens}, {"seconds", item.seconds}, {"task_hash", item.task_hash}};
+  if (!item.counts.empty()) value["counts"] = item.counts;
+  return value;
+}
+
 void write_report(const EvalReport& report, const std::filesystem::path& folder) {
   json items = json::array();
-  for (const auto& item : report.items) {
-    items.push_back({{"id", item.id},
-                     {"passed", item.passed},
-                     {"verdict", item.verdict},
-                     {"detail", item.detail},
-                     {"finish", item.finish},
-                     {"tokens", item.tokens},
-                     {"seconds", item.seconds},
-                     {"task_hash", item.task_hash}});
-    if (!item.counts.empty()) items.back()["counts"] = item.counts;
-  }
+  for (const auto& item : report.items) items.push_back(item_summary(item));
   json value = {{"format", kReportFormat},
                 {"suite", report.suite},
                 {"model", report.model},

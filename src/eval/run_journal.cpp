@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "eval/limited_json.h"
+#include "eval/report_io.h"
 
 namespace aicoder::eval {
 namespace {
@@ -15,17 +16,9 @@ namespace {
 using nlohmann::json;
 
 json item_to_json(const EvalItem& item) {
-  json line = {{"id", item.id},
-               {"passed", item.passed},
-               {"verdict", item.verdict},
-               {"detail", item.detail},
-               {"finish", item.finish},
-               {"tokens", item.tokens},
-               {"seconds", item.seconds},
-               {"task_hash", item.task_hash},
-               {"completion", item.completion},
-               {"solution", item.solution}};
-  if (!item.counts.empty()) line["counts"] = item.counts;
+  json line = item_summary(item);
+  line["completion"] = item.completion;
+  line["solution"] = item.solution;
   return line;
 }
 

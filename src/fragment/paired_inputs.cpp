@@ -140,15 +140,13 @@ std::map<std::string, PairedInput> capture_pairs(const PromptPairs& pairs, const
                                                  int n_threads, const std::stop_token& stop) {
   const size_t n_ctx = pair_context_tokens(*pairs.model);
   PairCollector collector(pairs.model->file(), inputs);
-  Context context(pairs.model, {.n_ctx_seq = n_ctx + 1, .n_batch = 512, .n_threads = n_threads});
+  Context context(pairs.model, {.n_ctx_seq = n_ctx, .n_batch = 512, .n_threads = n_threads});
   context.observe_activations(
       [&collector](std::string_view weight, std::span<const float> rows, size_t n_in) { collector.add(weight, rows, n_in); });
-  const auto read = [&](std::vector<Token> tokens, size_t n_aligned, bool prompted) {
+  const auto read = [&](std::span<const Token> tokens, size_t n_aligned, bool prompted) {
     throw_if_stopped(stop);
     collector.begin(tokens.size() - n_aligned, prompted);
-    // Predicting every token makes the last block compute all its rows; the last token is predicted only.
-    tokens.push_back(tokens.back());
-    context.log_likelihood(tokens, 1, stop);
+    context.read(tokens, stop);
   };
   for (const AlignedRecord& record : text.records) {
     read(record.plain, record.n_aligned, false);

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "aicoder/fragment.h"
-#include "fragment/oracle.h"
+#include "fragment/moments_apart.h"
 #include "fragment/seeded_values.h"
 #include "support/error_matcher.h"
 #include "support/test_model.h"
@@ -27,24 +27,13 @@ InputSketch sketch_of(std::span<const float> rows, size_t size) {
   sketch.compress();
   return sketch;
 }
-struct Difference {
-  double smallest, largest, total;  ///< eigenvalues of X^T X - B^T B; ||X||_F^2
-};
-Difference difference(const std::vector<float>& rows, const InputSketch& sketch) {
-  test::TempDir dir;
-  test::write_raw(dir / "x", rows);
-  test::write_raw(dir / "b", sketch.rows);
-  test::run_oracle({"moments_apart", dir.path(), std::to_string(kIn)});
-  const auto result = test::read_raw<double>(dir / "apart");
-  return {result.at(0), result.at(1), result.at(2)};
-}
 
 TEST(InputSketch, StaysWithinItsErrorAndTheErrorWithinTheory) {
   const auto rows = inputs(500, 1);
   for (const size_t size : {4u, 12u, 24u}) {
     const InputSketch sketch = sketch_of(rows, size);
     EXPECT_LE(sketch.n_rows(), size);
-    const Difference apart = difference(rows, sketch);
+    const test::MomentsApart apart = test::moments_apart(rows, sketch);
     EXPECT_GE(apart.smallest, -1e-6 * apart.total) << size;
     EXPECT_LE(apart.largest, sketch.error + 1e-5 * apart.total) << size;  // 125 shrinks in F32 for size 4
     EXPECT_LE(sketch.error, apart.total / static_cast<double>(size + 1)) << size;
@@ -72,7 +61,7 @@ TEST(InputSketch, HoldsFewRowsAsTheyAre) {
 TEST(InputSketch, IsExactWhereItIsAsWideAsTheInput) {
   const auto rows = inputs(400, 3);
   const InputSketch sketch = sketch_of(rows, kIn);
-  const Difference apart = difference(rows, sketch);
+  const test::MomentsApart apart = test::moments_apart(rows, sketch);
   EXPECT_LE(std::max(std::abs(apart.smallest), std::abs(apart.largest)), 1e-6 * apart.total);
   EXPECT_LE(sketch.error, 1e-6 * apart.total);
 }
@@ -83,7 +72,7 @@ TEST(InputSketch, MergedSketchesStandForBothTexts) {
   both.insert(both.end(), second.begin(), second.end());
   InputSketch merged = sketch_of(first, 12);
   merged.merge(sketch_of(second, 12));
-  const Difference apart = difference(both, merged);
+  const test::MomentsApart apart = test::moments_apart(both, merged);
   EXPECT_LE(merged.n_rows(), 12u);
   EXPECT_GE(apart.smallest, -1e-6 * apart.total);
   EXPECT_LE(apart.largest, merged.error + 1e-6 * apart.total);

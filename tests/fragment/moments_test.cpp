@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fragment/oracle.h"
+#include "fragment/moments_apart.h"
 #include "fragment/seeded_values.h"
 #include "support/error_matcher.h"
 #include "support/test_model.h"
@@ -29,17 +29,6 @@ InputSketch moments_of(std::span<const float> rows, size_t n_in, size_t size, si
   }
   return moments.finish();
 }
-struct Difference {
-  double smallest, largest, total;  ///< eigenvalues of X^T X - B^T B; ||X||_F^2
-};
-Difference difference(const std::vector<float>& rows, const InputSketch& sketch) {
-  test::TempDir dir;
-  test::write_raw(dir / "x", rows);
-  test::write_raw(dir / "b", sketch.rows);
-  test::run_oracle({"moments_apart", dir.path(), std::to_string(sketch.n_in)});
-  const auto result = test::read_raw<double>(dir / "apart");
-  return {result.at(0), result.at(1), result.at(2)};
-}
 
 TEST(Moments, StayWithinTheirErrorAndTheErrorNearTheBestOfThatSize) {
   // Width 48 takes all eigenvectors, 300 a subspace of them.
@@ -49,7 +38,7 @@ TEST(Moments, StayWithinTheirErrorAndTheErrorNearTheBestOfThatSize) {
       SCOPED_TRACE(std::to_string(n_in) + " inputs, size " + std::to_string(size));
       const InputSketch sketch = moments_of(rows, n_in, size);
       EXPECT_EQ(sketch.n_rows(), size);
-      const Difference apart = difference(rows, sketch);
+      const test::MomentsApart apart = test::moments_apart(rows, sketch);
       EXPECT_GE(apart.smallest, -1e-6 * apart.total);
       EXPECT_LE(apart.largest, sketch.error + 1e-6 * apart.total);
       EXPECT_LE(sketch.error, apart.total / static_cast<double>(size + 1));
@@ -57,7 +46,7 @@ TEST(Moments, StayWithinTheirErrorAndTheErrorNearTheBestOfThatSize) {
       InputSketch frequent{.n_in = n_in, .size = size, .rows = {}};
       frequent.append(rows);
       frequent.compress();
-      EXPECT_LT(apart.largest, difference(rows, frequent).largest);
+      EXPECT_LT(apart.largest, test::moments_apart(rows, frequent).largest);
       EXPECT_LT(sketch.error, 3 * apart.largest);
     }
   }
@@ -66,7 +55,7 @@ TEST(Moments, StayWithinTheirErrorAndTheErrorNearTheBestOfThatSize) {
 TEST(Moments, AMassiveFeatureDoesNotDrownTheOthers) {
   const auto rows = inputs(600, 300, 2, 100);
   const InputSketch sketch = moments_of(rows, 300, 24);
-  const Difference apart = difference(rows, sketch);
+  const test::MomentsApart apart = test::moments_apart(rows, sketch);
   EXPECT_LT(sketch.error, 1e-2 * apart.total) << "the feature is nearly everything";
   EXPECT_GE(apart.smallest, -0.01 * sketch.error);
   EXPECT_LE(apart.largest, sketch.error);
@@ -82,7 +71,7 @@ TEST(Moments, FewRowsStayAsTheyAre) {
 TEST(Moments, NothingIsLostWhereTheSizeIsTheWidth) {
   const auto rows = inputs(200, 24, 4);
   const InputSketch sketch = moments_of(rows, 24, 24);
-  const Difference apart = difference(rows, sketch);
+  const test::MomentsApart apart = test::moments_apart(rows, sketch);
   EXPECT_EQ(sketch.error, 0.0);
   EXPECT_LE(std::max(std::abs(apart.smallest), std::abs(apart.largest)), 1e-6 * apart.total);
 }
@@ -97,7 +86,7 @@ TEST(Moments, FewerDirectionsThanTheSizeAreAllKept) {
     }
   }
   const InputSketch sketch = moments_of(rows, 300, 24);
-  const Difference apart = difference(rows, sketch);
+  const test::MomentsApart apart = test::moments_apart(rows, sketch);
   EXPECT_LE(sketch.error, 1e-6 * apart.total);
   EXPECT_LE(std::max(std::abs(apart.smallest), std::abs(apart.largest)), 1e-6 * apart.total);
 }
@@ -125,7 +114,7 @@ TEST(Moments, AreTheSameEachTimeAndCanBeMerged) {
   merged.merge(moments_of(second, 300, 12));
   auto both = first;
   both.insert(both.end(), second.begin(), second.end());
-  const Difference apart = difference(both, merged);
+  const test::MomentsApart apart = test::moments_apart(both, merged);
   EXPECT_GE(apart.smallest, -1e-6 * apart.total);
   EXPECT_LE(apart.largest, merged.error + 1e-6 * apart.total);
 }
