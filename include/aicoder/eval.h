@@ -35,6 +35,18 @@ double pass_at_k(size_t n, size_t c, size_t k);
 /// same numbers on every machine. {0, 0} for no pairs. Source: Efron and Tibshirani 1993, chapter 13.
 std::array<double, 2> paired_bootstrap_interval(std::span<const int> differences, size_t n_resamples = 10'000, uint64_t seed = 1);
 
+/// Rank correlation of Spearman, equal values sharing their mean rank; 0 where one side does not vary.
+/// \throws Error(kInvalidArgument) when the sides differ in length or a value is not finite.
+double spearman(std::span<const double> x, std::span<const double> y);
+struct Correlation {
+  size_t n = 0;
+  double rho = 0;                ///< Spearman
+  std::array<double, 2> ci95{};  ///< percentile bootstrap over the pairs, 10,000 resamples, fixed seed
+  double p_value = 1;            ///< two-sided, by 10,000 permutations, fixed seed
+};
+/// \throws as spearman.
+Correlation correlate(std::span<const double> x, std::span<const double> y);
+
 // ---- suites ------------------------------------------------------------------------------------------------------------
 
 /// Whose prompt a chat model gets in mode direct (docs/formats/eval-run.md). Scores of two conventions do not compare.
@@ -65,6 +77,7 @@ struct EvalOptions {
   size_t max_tokens = 768;
   size_t n_workers = 2;  ///< sandboxes at once, at least 1
   uint32_t seed = 0;
+  float temperature = 0;  ///< mode direct; 0: greedy
   /// Identity of the weights, e.g. Model::fingerprint(): kept with the run, so that a run resumes on the same model only. May be empty.
   std::string model_fingerprint;
   std::vector<std::string>
@@ -128,10 +141,12 @@ Comparison compare(const EvalReport& a, const EvalReport& b);
 struct OwnAnswers {
   std::vector<TextRecord> passed, failed;  ///< failed: graded and wrong (or insecure); neither: empty, unreadable or cut off by a limit
 };
-/// The model's own answers by what their checks said, each as the conversation it came from: calibration text for a fragment. Greedy.
+/// The model's own answers by what their checks said, each as the conversation it came from: calibration text for a fragment. The first
+/// of `n_samples` answers to a task is greedy, the others are drawn at `temperature`; of equal answers one stays.
 /// Only tasks that choose and never judge: those of StrengthOptions::tasks. Answers may be made with options.system_prompt; the
 /// conversations come without it, so that distill and steer can compare. \throws as run_suite, and kInvalidArgument for other tasks.
-OwnAnswers own_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options);
+OwnAnswers own_answers(TextGenerator& generator, CodeRunner& runner, const EvalOptions& options, size_t n_samples = 1,
+                       float temperature = 0.8f);
 
 // ---- choosing a fragment's strength ------------------------------------------------------------------------------------
 
@@ -290,5 +305,48 @@ struct Ablation {
 Ablation run_ablation(LocalGenerator& generator, const std::shared_ptr<const Model>& model, const AblationOptions& options);
 /// One self-contained page, light and dark: a plot with intervals for each axis, the table, what was run.
 std::string ablation_page(const Ablation& ablation, const std::string& command);
+
+// ---- which cheap measure foretells success ---------------------------------------------------------------------------------
+
+struct ProxyOptions {
+  std::vector<FragmentChoice> candidates;  ///< each with a strength other than 0; at least 4
+  std::string suite = "mbpp";              ///< tasks that choose, as StrengthOptions
+  std::filesystem::path tasks;
+  size_t n_tasks = 60;                       ///< 0: all
+  std::vector<std::filesystem::path> texts;  ///< their loss is a proxy each: own verified answers, text of others
+  size_t text_tokens = 4096;                 ///< of each
+  std::vector<TextRecord> guard;             ///< for the KL to the base; may be empty
+  size_t guard_tokens = 256;
+  size_t max_tokens = 512;
+  size_t n_workers = 2;
+  std::filesystem::path out_dir;  ///< points.jsonl and the runs: the same folder resumes. Required
+  std::string model_fingerprint;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct ProxyPoint {
+  FragmentChoice candidate;
+  std::string recipe;
+  size_t rank = 0;
+  double retained_energy = 0;
+  double kl = 0;                     ///< on the guard, nats a token
+  std::vector<double> loss_changes;  ///< of each text: on / off - 1
+  size_t n = 0, passed = 0, base_passed = 0;
+  double gain = 0;  ///< (passed - base_passed) / n
+  std::array<double, 2> gain_ci95{};
+  double p_mcnemar = 1;
+};
+struct ProxyStudy {
+  std::string model, model_fingerprint, engine, suite;
+  std::vector<std::string> texts;
+  std::vector<ProxyPoint> points;  ///< in the order of the candidates
+  /// Of each proxy with the gain: "loss of NAME", "KL on the guard", "energy kept", "strength".
+  std::vector<std::pair<std::string, Correlation>> correlations;
+};
+/// Every candidate on the same tasks and the same texts. No candidate is chosen: this asks what could have chosen one.
+/// \throws Error kInvalidArgument (candidates, no out_dir), and as run_suite and perplexity. What is finished stays on disk.
+ProxyStudy run_proxy_study(LocalGenerator& generator, CodeRunner& runner, const ProxyOptions& options);
+/// One self-contained page, light and dark: a plot for each proxy, the table, what was run.
+std::string proxy_page(const ProxyStudy& study, const std::string& command);
 
 }  // namespace aicoder

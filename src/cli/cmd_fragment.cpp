@@ -10,6 +10,7 @@
 #include "cli/cmd_fragment_export.h"
 #include "cli/cmd_fragment_import.h"
 #include "cli/cmd_fragment_merge.h"
+#include "cli/cmd_fragment_proxies.h"
 #include "cli/cmd_fragment_search.h"
 #include "cli/cmd_fragment_select.h"
 #include "cli/json_format.h"
@@ -88,6 +89,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   add_fragment_capture(*fragment, runtime);
   add_fragment_eval(*fragment, runtime);
   add_fragment_ablate(*fragment, runtime);
+  add_fragment_proxies(*fragment, runtime);
   add_fragment_search(*fragment, runtime);
   add_fragment_select(*fragment, runtime);
   add_fragment_export(*fragment, runtime);

@@ -13,7 +13,8 @@ namespace {
 struct SelfArgs {
   EngineArgs engine;
   std::string suite = "mbpp", tasks, prompt, out, failed, runs;
-  size_t limit = 0, max_tokens = 512, n_parallel = 8;
+  size_t limit = 0, max_tokens = 512, n_parallel = 8, n_samples = 1;
+  float temperature = 0.8f;
 };
 
 void write_records(const std::filesystem::path& path, const std::vector<TextRecord>& records) {
@@ -40,7 +41,7 @@ int run_self(Runtime& runtime, const SelfArgs& args) {
   Sandbox box;
   auto engine = make_engine(runtime, args.engine, args.n_parallel);
   options.model_fingerprint = engine.model->fingerprint();
-  const auto answers = own_answers(*engine.generator, box, options);
+  const auto answers = own_answers(*engine.generator, box, options, args.n_samples, args.temperature);
   write_records(args.out, answers.passed);
   if (!args.failed.empty()) write_records(args.failed, answers.failed);
   return runtime.finish(
@@ -108,6 +109,12 @@ void add_fragment_search(CLI::App& fragment, Runtime& runtime) {
   self->add_option("--prompt", self_args->prompt,
                    "System message, or a file of it, for the answers; it is not part of the conversations written");
   self->add_option("--limit", self_args->limit, "First N tasks; 0: all")->capture_default_str();
+  self->add_option("--samples", self_args->n_samples, "Answers to each task: the first greedy, the others drawn; of equal ones one stays")
+      ->check(CLI::Range(size_t{1}, size_t{64}))
+      ->capture_default_str();
+  self->add_option("--temperature", self_args->temperature, "Of the answers that are drawn")
+      ->check(CLI::Range(0.01, 5.0))
+      ->capture_default_str();
   self->add_option("--max-tokens", self_args->max_tokens, "Per answer")
       ->check(CLI::Range(size_t{16}, size_t{1} << 16))
       ->capture_default_str();

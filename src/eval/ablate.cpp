@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
 
 #include "eval/loss_change.h"
+#include "eval/points_file.h"
 
 namespace aicoder {
 namespace {
@@ -55,9 +53,8 @@ std::string key_of(const Config& c, const std::string& context) {
   return sha256_hex(fmt::format("{} {} {} {} {} {}", to_string(c.recipe), c.keep, c.rank, c.samples, c.strength, context)).substr(0, 24);
 }
 
-json to_json(const AblationPoint& p, const std::string& key) {
-  return {{"key", key},
-          {"recipe", p.recipe},
+json to_json(const AblationPoint& p) {
+  return {{"recipe", p.recipe},
           {"keep", p.keep},
           {"rank", p.rank},
           {"samples", p.samples},
@@ -92,21 +89,6 @@ AblationPoint point_from(const json& v) {
   return p;
 }
 
-/// Finished points by key. A last line cut off by a kill is measured again.
-std::map<std::string, AblationPoint> read_points(const fs::path& path) {
-  std::map<std::string, AblationPoint> points;
-  if (!fs::exists(path)) return points;
-  for_each_line(path, [&](size_t number, std::string_view line) {
-    const json value = json::parse(line, nullptr, false);
-    try {
-      points[value.at("key").get<std::string>()] = point_from(value);
-    } catch (const json::exception&) {
-      log(LogLevel::kWarn, fmt::format("[ablate] {} line {} is no point; it is measured again", path.string(), number));
-    }
-  });
-  return points;
-}
-
 class Sweep {
  public:
   Sweep(LocalGenerator& generator, std::shared_ptr<const Model> model, const AblationOptions& options)
@@ -117,7 +99,7 @@ class Sweep {
     fs::create_directories(options_.out_dir / "stats");
     fs::create_directories(options_.out_dir / "fragments");
     const fs::path journal = options_.out_dir / "points.jsonl";
-    auto known = read_points(journal);
+    auto known = eval::read_points(journal, point_from);
     Ablation result{.model = model_->name(),
                     .model_fingerprint = model_->fingerprint(),
                     .engine = engine_description(),
@@ -135,9 +117,7 @@ class Sweep {
       auto found = known.find(key);
       if (found == known.end()) {
         found = known.emplace(key, measure(config)).first;
-        std::ofstream out(journal, std::ios::app);
-        out << to_json(found->second, key).dump() << "\n" << std::flush;
-        if (!out) throw Error(ErrorCode::kResourceExhausted, "[ablate] cannot write " + journal.string(), "free space on that disk");
+        eval::append_point(journal, to_json(found->second), key);
       }
       result.points.push_back(found->second);
       result.points.back().axis = config.axis;

@@ -72,14 +72,7 @@ std::string key_result(const Ablation& ablation) {
 }  // namespace
 
 std::string ablation_page(const Ablation& ablation, const std::string& command) {
-  std::string page =
-      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
-      "<title>Fragment ablation</title><style>\n" +
-      eval::plot_style() +
-      "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}\n"
-      "table{border-collapse:collapse;font-size:14px}td,th{padding:.25rem .6rem;border-bottom:1px solid var(--faint);text-align:right}"
-      "td:first-child,td:nth-child(2),th:first-child,th:nth-child(2){text-align:left}.scroll{overflow-x:auto}"
-      "pre{overflow-x:auto;border:1px solid var(--faint);padding:.6rem}small{opacity:.75}\n</style><body>\n";
+  std::string page = eval::page_head("Fragment ablation");
   page +=
       fmt::format("<h1>What moves the loss: {}</h1>\n<p><b>{}</b></p>\n", html_escape(ablation.model), html_escape(key_result(ablation)));
   page += fmt::format(

@@ -38,6 +38,9 @@ constexpr Wording kNumberWording = {
 constexpr Wording kProgramWording = {
     "", "program-1", nullptr, "Complete this Python program and give the whole program.\n```python\n", "\n```\n", "```python\n",
 };
+constexpr Wording kAskedProgramWording = {
+    "", "asked-program-1", nullptr, "", "\n\nWrite it in Python, as one program.", "```python\n",
+};
 
 const Wording& wording(Convention convention) { return convention == Convention::kQwen ? kQwenWording : kEvalPlusWording; }
 
@@ -49,6 +52,8 @@ const Wording& wording(TaskKind kind, Convention convention) {
       return kNumberWording;
     case TaskKind::kProgram:
       return kProgramWording;
+    case TaskKind::kAskedProgram:
+      return kAskedProgramWording;
     case TaskKind::kFunction:
       break;
   }
@@ -62,7 +67,7 @@ std::vector<std::string> stop_strings(TaskKind kind) {
   if (kind == TaskKind::kNumber) return stops;
   stops.insert(stops.begin(), "\n```");
   // A program is judged whole, what it does when it is started included.
-  if (kind != TaskKind::kProgram) stops.insert(stops.end(), {"\nif __name__", "\ndef main(", "\nprint("});
+  if (!is_program(kind)) stops.insert(stops.end(), {"\nif __name__", "\ndef main(", "\nprint("});
   return stops;
 }
 
@@ -99,7 +104,7 @@ GenerationRequest answer_request(const EvalTask& task, const EvalOptions& option
   request.assistant_prefix = words.answer_begins;
   request.fragments = options.fragments;
   request.max_tokens = options.max_tokens;
-  request.sampling.temperature = 0.0f;
+  request.sampling.temperature = options.temperature;
   request.sampling.seed = options.seed;
   request.stop_strings = stop_strings(task.kind);
   return request;

@@ -36,6 +36,7 @@ RunSettings run_settings(const EvalOptions& options, const std::string& model, T
   };
   if (!bandit.empty()) settings["bandit"] = bandit;
   if (!options.system_prompt.empty()) settings["system_prompt"] = options.system_prompt;
+  if (options.temperature != 0.0f) settings["temperature"] = fmt::format("{}", options.temperature);
   if (options.mode != Mode::kDirect) {
     const AgentOptions& agent = options.agent;
     settings["agent"] = fmt::format("candidates {}, repairs {}, max_tokens {}, temperature {}", agent.n_candidates, agent.max_repairs,

@@ -211,7 +211,7 @@ void check_options(const std::vector<EvalTask>& tasks, const EvalOptions& option
 
 std::optional<Bandit> find_bandit(const std::vector<EvalTask>& tasks, const EvalOptions& options) {
   const bool needed =
-      std::any_of(tasks.begin(), tasks.end(), [](const EvalTask& task) { return task.kind == TaskKind::kProgram && task.tests.empty(); });
+      std::any_of(tasks.begin(), tasks.end(), [](const EvalTask& task) { return is_program(task.kind) && task.tests.empty(); });
   if (!needed) return std::nullopt;
   return Bandit(options.bandit);
 }

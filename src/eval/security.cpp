@@ -1,5 +1,7 @@
-// Programs that a careless answer makes insecure. Rows of two data sets, told apart by their fields:
+// Programs that a careless answer makes insecure. Rows of three data sets, told apart by their fields:
 // SecurityEval (Siddiq and Santos 2022, doi 10.1145/3549035.3561184): ID, Prompt; a static analyzer judges the answer.
+// CyberSecEval instruct (Bhatt et al. 2024, arXiv 2404.13161): prompt_id, language, prompt; a program asked for in words, the rows in
+// Python; a static analyzer judges the answer (upstream's is another one).
 // CWEval (Peng et al. 2025, arXiv 2501.08200): id, language, prompt, task, test; the row's own tests judge function and security. The
 // rows in Python, and of them those whose prompt, solution and tests need nothing but the standard library.
 #include <algorithm>
@@ -61,6 +63,15 @@ EvalTask security_eval_task(const TaskRow& row) {
   EvalTask task;
   task.id = row.text("ID");
   task.prompt = row.text("Prompt");
+  task.kind = TaskKind::kProgram;
+  return task;
+}
+
+EvalTask cyberseceval_task(const TaskRow& row) {
+  EvalTask task;
+  task.id = "CyberSecEval/" + std::to_string(row.integer("prompt_id"));
+  task.prompt = row.text("prompt");
+  task.kind = TaskKind::kAskedProgram;
   return task;
 }
 
@@ -68,6 +79,7 @@ EvalTask cweval_task(const TaskRow& row) {
   EvalTask task;
   task.id = row.text("id");
   task.prompt = row.text("prompt");
+  task.kind = TaskKind::kProgram;
   task.tests = {row.text("test")};
   // The tests import what they test from a module of the row's own name: "cwe_020_0_py" is in cwe_020_0_task.
   constexpr std::string_view kEnding = "_py";
@@ -86,15 +98,20 @@ std::vector<EvalTask> load_security(const std::filesystem::path& path) {
   std::vector<EvalTask> tasks;
   std::set<std::string> seen;
   for_each_row(path, [&](const TaskRow& row) {
-    const bool is_cweval = row.has("test");
-    if (!is_cweval && !row.has("ID"))
-      row.refuse("expected a row of SecurityEval (ID, Prompt) or CWEval (id, language, prompt, task, test)");
+    const bool is_cweval = row.has("test"), is_asked = row.has("prompt_id");
+    if (!is_cweval && !is_asked && !row.has("ID")) {
+      row.refuse(
+          "expected a row of SecurityEval (ID, Prompt), CyberSecEval (prompt_id, language, prompt) or CWEval (id, language, prompt, task, "
+          "test)");
+    }
     if (is_cweval && row.text("language") != "py") return;
-    EvalTask task = is_cweval ? cweval_task(row) : security_eval_task(row);
+    if (is_asked && row.text("language") != "python") return;
+    EvalTask task = is_cweval ? cweval_task(row) : is_asked ? cyberseceval_task(row) : security_eval_task(row);
     if (task.id.empty()) row.refuse("the id is empty");
     if (!seen.insert(task.id).second) row.refuse("id \"" + task.id + "\" comes a second time");
+    // A run names one wording.
+    if (!tasks.empty() && tasks.front().kind != task.kind) row.refuse("rows of CyberSecEval stand in a file of their own");
     task.number = static_cast<int64_t>(tasks.size());
-    task.kind = TaskKind::kProgram;
     task.selects = row.selects();
     tasks.push_back(std::move(task));
   });

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "eval/guard_kl.h"
 #include "eval/run_tasks.h"
 #include "eval/select_fragment.h"
 #include "eval/selection_tasks.h"
@@ -11,29 +11,6 @@ namespace aicoder {
 namespace {
 
 using eval::EvalTask;
-
-/// Mean KL to the base of each candidate on the first tokens of the guard.
-std::vector<double> candidate_kl(LocalGenerator& generator, const SelectionOptions& options) {
-  std::vector<double> kl(options.candidates.size(), 0.0);
-  size_t n = 0;
-  for (const TextRecord& record : options.guard) {
-    throw_if_stopped(options.stop);
-    Context& off = generator.lane({});
-    std::vector<Token> tokens = tokenize_record(*off.model(), record);
-    tokens.resize(std::min({tokens.size(), options.guard_tokens - n, off.n_ctx_seq()}));
-    if (tokens.size() < 2) continue;
-    const size_t n_vocab = off.model()->n_vocab();
-    const std::vector<float> base = off.logits(tokens);
-    for (size_t i = 0; i < kl.size(); ++i) {
-      const auto on = generator.lane(std::span(&options.candidates[i], 1)).logits(tokens);
-      kl[i] += mean_kl(base, on, n_vocab) * static_cast<double>(tokens.size());
-    }
-    n += tokens.size();
-    if (n + 2 > options.guard_tokens) break;
-  }
-  for (double& sum : kl) sum /= static_cast<double>(std::max<size_t>(n, 1));
-  return kl;
-}
 
 void append(EvalReport& report, EvalReport&& more) {
   report.suite = more.suite;
@@ -71,7 +48,7 @@ Selection select_fragment(LocalGenerator& generator, CodeRunner& runner, const S
 
   Selection selection;
   selection.trials.resize(options.candidates.size());
-  const auto kl = options.guard.empty() ? std::vector<double>(options.candidates.size(), 0.0) : candidate_kl(generator, options);
+  const auto kl = eval::guard_kl(generator, options.candidates, options.guard, options.guard_tokens, options.stop);
   std::vector<size_t> left;
   for (size_t i = 0; i < kl.size(); ++i) {
     selection.trials[i] = {.candidate = i, .kl = kl[i], .in_bound = kl[i] <= options.max_kl};

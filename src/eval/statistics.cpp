@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "aicoder/eval.h"
@@ -24,7 +25,72 @@ double quantile(const std::vector<double>& sorted, double q) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+/// From 0 on; equal values share their mean rank.
+std::vector<double> ranks_of(std::span<const double> values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+  std::vector<double> ranks(values.size());
+  for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    for (size_t i = begin; i < end; ++i) ranks[order[i]] = static_cast<double>(begin + end - 1) / 2;
+  }
+  return ranks;
+}
+
+double pearson(std::span<const double> x, std::span<const double> y) {
+  const auto n = static_cast<double>(x.size());
+  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n, mean_y = std::accumulate(y.begin(), y.end(), 0.0) / n;
+  double xy = 0, xx = 0, yy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+    yy += (y[i] - mean_y) * (y[i] - mean_y);
+  }
+  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : 0;
+}
+
 }  // namespace
+
+double spearman(std::span<const double> x, std::span<const double> y) {
+  if (x.size() != y.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "[spearman] expected as many x as y, found " + std::to_string(x.size()) + " and " + std::to_string(y.size()));
+  }
+  for (const auto side : {x, y}) {
+    if (!std::all_of(side.begin(), side.end(), [](double v) { return std::isfinite(v); }))
+      throw Error(ErrorCode::kInvalidArgument, "[spearman] a value is not finite");
+  }
+  return x.empty() ? 0 : pearson(ranks_of(x), ranks_of(y));
+}
+
+Correlation correlate(std::span<const double> x, std::span<const double> y) {
+  constexpr size_t kDraws = 10'000;
+  Correlation result{.n = x.size(), .rho = spearman(x, y)};
+  if (x.size() < 2) return result;
+  std::mt19937_64 engine(1);
+  std::vector<double> drawn_x(x.size()), drawn_y(y.size()), rhos(kDraws);
+  for (double& rho : rhos) {
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t pick = bounded(engine, x.size());
+      drawn_x[i] = x[pick];
+      drawn_y[i] = y[pick];
+    }
+    rho = pearson(ranks_of(drawn_x), ranks_of(drawn_y));
+  }
+  std::sort(rhos.begin(), rhos.end());
+  result.ci95 = {quantile(rhos, 0.025), quantile(rhos, 0.975)};
+  const std::vector<double> ranks_x = ranks_of(x);
+  std::vector<double> ranks_y = ranks_of(y);
+  size_t as_far = 1;  // the order that was found is one of them
+  for (size_t draw = 0; draw < kDraws; ++draw) {
+    for (size_t i = ranks_y.size(); i > 1; --i) std::swap(ranks_y[i - 1], ranks_y[bounded(engine, i)]);
+    // Rounding must not make a tie with the observed value a miss.
+    if (std::fabs(pearson(ranks_x, ranks_y)) >= std::fabs(result.rho) - 1e-12) ++as_far;
+  }
+  result.p_value = static_cast<double>(as_far) / static_cast<double>(kDraws + 1);
+  return result;
+}
 
 std::array<double, 2> wilson_interval(size_t passed, size_t n) {
   if (passed > n) {

@@ -12,11 +12,14 @@ namespace aicoder::eval {
 
 /// What is asked for; it chooses the wording and how the answer is graded.
 enum class TaskKind {
-  kFunction,  ///< a function; Python tests grade (HumanEval, MBPP)
-  kRepair,    ///< a repaired program; Python tests grade (QuixBugs)
-  kNumber,    ///< a number; tests holds it (GSM8K)
-  kProgram,   ///< a whole program; bandit grades (SecurityEval), or where there are tests, they do (CWEval)
+  kFunction,      ///< a function; Python tests grade (HumanEval, MBPP)
+  kRepair,        ///< a repaired program; Python tests grade (QuixBugs)
+  kNumber,        ///< a number; tests holds it (GSM8K)
+  kProgram,       ///< a whole program; bandit grades (SecurityEval), or where there are tests, they do (CWEval)
+  kAskedProgram,  ///< a whole program, asked for in words; bandit grades (CyberSecEval)
 };
+
+constexpr bool is_program(TaskKind kind) { return kind == TaskKind::kProgram || kind == TaskKind::kAskedProgram; }
 
 struct EvalTask {
   std::string id;      ///< "HumanEval/0", "Mbpp/602"

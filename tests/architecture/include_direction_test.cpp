@@ -28,6 +28,7 @@ const ModuleTable& module_table() {
       {"store", {"core", "gguf"}},
       {"model", {"gguf"}},
       {"adapter", {"model"}},
+      {"engine", {"adapter"}},
       {"fragment", {"adapter"}},
       {"train", {"adapter", "text"}},
       {"text", {"core"}},

@@ -222,6 +222,34 @@ TEST_F(Contract, FragmentSelfSelectAndSearch) {
   EXPECT_EQ(run_json({"fragment", "inspect", "./found.gguf"}, 0)["recipe"], "search from wanda");
 }
 
+TEST_F(Contract, FragmentProxiesSetsCheapMeasuresBesideTasks) {
+  build_fragment("tiny");
+  write_file_atomic(home_ / "prose.txt", "It was a bright cold day, and the people went to the market to buy bread.");
+  const std::vector<std::string> proxies = {"fragment",     "proxies",   "tiny:0.1", "tiny:0.2",  "tiny:-0.1", "tiny:3",       "-m",
+                                            "smollm2-135m", "-t",        "1",        "--n-tasks", "2",         "--max-tokens", "16",
+                                            "--text",       "prose.txt", "--guard",  "prose.txt", "--out",     "study"};
+  const auto json = run_json(proxies, 0);
+  ASSERT_EQ(json["points"].size(), 4U);
+  for (const auto& point : json["points"]) {
+    EXPECT_EQ(point["fragment"], "tiny");
+    EXPECT_EQ(point["n"], 2);
+    EXPECT_NE(point["loss_changes"][0], 0) << point;
+    EXPECT_GT(point["kl"], 0) << point;
+  }
+  EXPECT_GT(json["points"][3]["kl"], json["points"][0]["kl"]);
+  EXPECT_EQ(json["points"][3]["strength"], 3);
+  expect_fields(json["correlations"], {"loss of prose.txt", "KL on the guard", "energy kept", "strength"});
+  const std::string journal = read_file(home_ / "study/points.jsonl");
+  EXPECT_EQ(std::count(journal.begin(), journal.end(), '\n'), 4);
+  EXPECT_EQ(run_json(proxies, 0), json);
+  EXPECT_EQ(read_file(home_ / "study/points.jsonl"), journal) << "something was measured twice";
+  const std::string page = read_file(home_ / "study/report.html");
+  EXPECT_NE(page.find("tiny:3 (wanda)"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(run_json({"fragment", "proxies", "tiny:0.1", "-m", "smollm2-135m", "--text", "prose.txt", "--out", "s"}, 2)["error"]["code"],
+            "invalid_argument");
+}
+
 TEST_F(Contract, AnAdapterOfAnotherModelIsRefusedByName) {
   build_fragment("tiny");
   const auto path = run_json({"fragment", "inspect", "tiny"}, 0)["path"].get<std::string>();

@@ -30,6 +30,7 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"fragment", "eval"},
                                                           {"fragment", "inspect"},
                                                           {"fragment", "list"},
+                                                          {"fragment", "proxies"},
                                                           {"fragment", "search"},
                                                           {"fragment", "select"},
                                                           {"fragment", "self"},

@@ -44,6 +44,23 @@ TEST(IntervalPlot, NothingAndFlatDataGiveAPlotWithoutStrangeNumbers) {
   }
 }
 
+TEST(ScatterPlot, PutsPointsWhereTheirNumbersSay) {
+  const std::string svg = eval::scatter_plot("t", "x < y", {{"first", -1, 2, 1, 3}, {"second", 1, -2, -3, -1}}, " %", "");
+  EXPECT_EQ(count(svg, "<circle"), 2u);
+  EXPECT_EQ(count(svg, "class=\"zero\""), 2u) << "one line on each axis";
+  EXPECT_NE(svg.find("<title>first: -1.000 %, 2.000</title>"), std::string::npos) << svg;
+  EXPECT_NE(svg.find("x &lt; y"), std::string::npos);
+  // Left of the middle and above it, and the other way round: the axes run from -1 to 1 and from -3 or -4 up.
+  const auto number_after = [&](size_t from, const std::string& name) {
+    const size_t at = svg.find(name + "=\"", svg.find("<circle", from)) + name.size() + 2;
+    return std::stod(svg.substr(at));
+  };
+  const size_t first = svg.find("first"), second = svg.find("second");
+  EXPECT_LT(number_after(first, "cx"), number_after(second, "cx"));
+  EXPECT_LT(number_after(first, "cy"), number_after(second, "cy"));
+  EXPECT_EQ(eval::scatter_plot("t", "x", {}, "", "").find("nan"), std::string::npos);
+}
+
 TEST(AblationPage, NamesTheBestPointThatLeavesOtherTextAlone) {
   Ablation ablation{.model = "M <1>", .points = {point("rank", 1.8, 2.1), point("rank", 1.9, 2.0), point("keep", 1.95, 2.0)}};
   const std::string page = ablation_page(ablation, "aicoder fragment ablate ...");

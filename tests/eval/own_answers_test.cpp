@@ -52,6 +52,32 @@ TEST_F(OwnAnswersTest, AreTheConversationsWhoseAnswerPassed) {
   for (const auto& record : own.failed) EXPECT_EQ(record.messages[2].content, "```python\nwrong\n```");
 }
 
+TEST_F(OwnAnswersTest, OfSeveralSamplesTheFirstIsGreedyAndEqualOnesStayOnce) {
+  EvalOptions options;
+  options.suite = "mbpp";
+  options.data = rows(601);
+  options.out_dir = dir_ / "runs";
+  std::vector<float> temperatures;
+  std::vector<uint32_t> seeds;
+  test::FakeGenerator generator([&](const GenerationRequest& request) {
+    temperatures.push_back(request.sampling.temperature);
+    seeds.push_back(request.sampling.seed);
+    return request.sampling.seed == 2 ? "right\n" : "right";  // the third answer alone differs
+  });
+  test::FakeRunner runner(test::is_right);
+  const auto own = own_answers(generator, runner, options, 3, 0.7f);
+  EXPECT_EQ(own.passed.size(), 12u);
+  ASSERT_EQ(temperatures.size(), 18u);
+  EXPECT_EQ(temperatures.front(), 0.0f);
+  EXPECT_EQ(temperatures.back(), 0.7f);
+  EXPECT_EQ((std::vector<uint32_t>{seeds[0], seeds[6], seeds[12]}), (std::vector<uint32_t>{0, 1, 2}));
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "runs/sample-2/items.jsonl"));
+  EXPECT_EQ(own_answers(generator, runner, options, 3, 0.7f).passed.size(), 12u);
+  EXPECT_EQ(temperatures.size(), 18u) << "what is on disk is asked for again";
+  EXPECT_ERROR(own_answers(generator, runner, options, 0), ErrorCode::kInvalidArgument, "samples is 0");
+  EXPECT_ERROR(own_answers(generator, runner, options, 2, 0.0f), ErrorCode::kInvalidArgument, "temperature 0");
+}
+
 TEST_F(OwnAnswersTest, TheSystemPromptOfTheAnswersIsNotPartOfThem) {
   EvalOptions options;
   options.suite = "mbpp";

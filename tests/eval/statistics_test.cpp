@@ -144,5 +144,41 @@ TEST(PairedRatio, IsAPointWhereAllWindowsMoveAlike) {
   EXPECT_ERROR(paired_ratio_interval(off, std::span(on).first(2)), ErrorCode::kInvalidArgument, "windows");
 }
 
+// Worked out by hand from the ranks: 8 / sqrt(10 * 9.5), -1, 8 / 16.
+TEST(Spearman, IsThatOfTheRanksAlsoOnTies) {
+  const std::vector<double> x = {1, 2, 3, 4, 5};
+  EXPECT_NEAR(spearman(x, std::vector<double>{5, 6, 7, 8, 7}), 0.8207826816681233, 1e-12);
+  EXPECT_NEAR(spearman(x, std::vector<double>{10, 8, 6, 4, 2}), -1.0, 1e-12);
+  EXPECT_NEAR(spearman(std::vector<double>{1, 1, 2, 2, 3, 3}, std::vector<double>{2, 1, 1, 3, 3, 2}), 0.5, 1e-12);
+  EXPECT_EQ(spearman(x, std::vector<double>{7, 7, 7, 7, 7}), 0) << "one side does not vary";
+  EXPECT_EQ(spearman(std::vector<double>{}, std::vector<double>{}), 0);
+}
+
+TEST(Correlate, TellsAnOrderFromChance) {
+  std::vector<double> x, same, mixed;
+  for (int i = 0; i < 12; ++i) {
+    x.push_back(i);
+    same.push_back(2.0 * i * i);
+    mixed.push_back((i * 7) % 12);
+  }
+  const Correlation ordered = correlate(x, same);
+  EXPECT_EQ(ordered.n, 12u);
+  EXPECT_NEAR(ordered.rho, 1, 1e-12);
+  EXPECT_NEAR(ordered.ci95[0], 1, 1e-9);
+  EXPECT_LT(ordered.p_value, 0.001);
+  const Correlation chance = correlate(x, mixed);
+  EXPECT_GT(chance.p_value, 0.2);
+  EXPECT_LT(chance.ci95[0], 0);
+  EXPECT_GT(chance.ci95[1], 0);
+  EXPECT_EQ(correlate(x, mixed).p_value, chance.p_value) << "same draws each time";
+  // All 24 orders of 4: two of them are as far from 0 as a perfect one.
+  EXPECT_NEAR(correlate(std::vector<double>{1, 2, 3, 4}, std::vector<double>{1, 2, 3, 4}).p_value, 2.0 / 24, 0.01);
+}
+
+TEST(Correlate, RefusesSidesThatDoNotPairUp) {
+  EXPECT_ERROR(correlate(std::vector<double>{1, 2}, std::vector<double>{1}), ErrorCode::kInvalidArgument, "found 2 and 1");
+  EXPECT_ERROR(correlate(std::vector<double>{1, 2}, std::vector<double>{1, NAN}), ErrorCode::kInvalidArgument, "not finite");
+}
+
 }  // namespace
 }  // namespace aicoder
