@@ -9,7 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../../scripts/setup/cache.sh"
 
-known="llama-bench llama-batched-bench llama-perplexity llama-imatrix llama-export-lora llama-completion llama-tokenize llama-server llama-cli llama-finetune"
+known="llama-bench llama-batched-bench llama-perplexity llama-imatrix llama-quantize llama-export-lora llama-completion llama-tokenize llama-server llama-cli llama-finetune"
 case "${1:-}" in -h | --help)
   sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   echo "Known: $known"

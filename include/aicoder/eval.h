@@ -28,6 +28,13 @@ namespace aicoder {
 std::array<double, 2> wilson_interval(size_t passed, size_t n);
 /// Two-sided exact McNemar: binomial test on the discordant pairs. 1 when there are none.
 double mcnemar_exact(size_t only_a, size_t only_b);
+/// Pairs that McNemar's test (two-sided, 5 %) needs to find a difference of `effect` between two paired shares with this power, where
+/// `discordant` of the pairs differ. Source: Connor 1987, Biometrics 43, 207-211, equation 3 (normal approximation).
+/// \throws Error(kInvalidArgument) unless 0 < effect <= discordant <= 1 and 0.5 <= power < 1.
+size_t paired_sample_size(double effect, double discordant, double power = 0.8);
+/// The smallest difference that n pairs find with this power; 1 where not even one in which all discordant pairs agree would be found.
+/// \throws Error(kInvalidArgument) as above.
+double detectable_effect(size_t n, double discordant, double power = 0.8);
 /// Unbiased pass@k of one task, n samples, c correct. Source: Chen et al. 2021, arXiv 2107.03374, section 2.1.
 /// \throws Error(kInvalidArgument) unless 1 <= k <= n and c <= n.
 double pass_at_k(size_t n, size_t c, size_t k);
@@ -134,6 +141,8 @@ struct Comparison {
   double delta = 0;  ///< score b - score a over the shared items
   double p_mcnemar = 1;
   std::array<double, 2> ci95{};  ///< of delta, paired bootstrap, 10,000 resamples, fixed seed
+  /// What so many pairs with this many discordant ones could have shown with a power of 80 %: below it, "no difference" says little.
+  double detectable = 1;
 };
 /// Items are matched by id. \throws Error(kInvalidArgument) when no id is shared, the suites differ, or one id names different tasks.
 Comparison compare(const EvalReport& a, const EvalReport& b);
@@ -279,13 +288,16 @@ struct AblationOptions {
   std::vector<size_t> ranks;
   std::vector<size_t> samples;  ///< records of the task text used; 0: all
   std::vector<float> strengths;
+  /// Other files of the same model, as of another quantization. Each captures, builds and is compared with itself, at the centre.
+  std::vector<std::filesystem::path> bases;
   std::filesystem::path out_dir;  ///< points.jsonl, one line a point as it ends: the same folder resumes; stats/, fragments/. Required
   int n_threads = 0;
   ProgressFn progress;
   std::stop_token stop;
 };
 struct AblationPoint {
-  std::string axis;  ///< "recipe", "keep", "rank", "samples", "strength"
+  std::string axis;  ///< "recipe", "keep", "rank", "samples", "strength", "base"
+  std::string base;  ///< file name of the model
   std::string recipe;
   double keep = 0;
   size_t rank = 0, samples = 0;

@@ -51,10 +51,11 @@ int run(Runtime& runtime, Args& args, const std::string& suite) {
 
 int compare_reports(Runtime& runtime, const std::string& a, const std::string& b) {
   const auto c = compare(read_report(a), read_report(b));
-  return runtime.finish(
-      to_json(c), fmt::format("n {}: both {}, only A {}, only B {}, neither {}\n"
-                              "B - A = {:+.1f} points (95 % interval {:+.1f} to {:+.1f}), exact McNemar p = {:.3g}",
-                              c.n, c.both, c.only_a, c.only_b, c.neither, c.delta * 100, c.ci95[0] * 100, c.ci95[1] * 100, c.p_mcnemar));
+  return runtime.finish(to_json(c), fmt::format("n {}: both {}, only A {}, only B {}, neither {}\n"
+                                                "B - A = {:+.1f} points (95 % interval {:+.1f} to {:+.1f}), exact McNemar p = {:.3g}\n"
+                                                "so many pairs show a difference of {:.1f} points (power 80 %)\n",
+                                                c.n, c.both, c.only_a, c.only_b, c.neither, c.delta * 100, c.ci95[0] * 100, c.ci95[1] * 100,
+                                                c.p_mcnemar, c.detectable * 100));
 }
 
 /// The options that every suite has.
@@ -128,6 +129,38 @@ void add_security(CLI::App& eval, Runtime& runtime) {
   command->add_option("--bandit", args->bandit, "The analyzer; default: bandit on PATH, else the one of scripts/setup/python.sh bandit");
 }
 
+struct PowerArgs {
+  double effect = 0.03, discordant = 0.12, power = 0.8;
+  size_t n = 0;
+};
+
+int show_power(Runtime& runtime, const PowerArgs& args) {
+  const bool asks_effect = args.n > 0;
+  const double effect = asks_effect ? detectable_effect(args.n, args.discordant, args.power) : args.effect;
+  const size_t n = asks_effect ? args.n : paired_sample_size(args.effect, args.discordant, args.power);
+  return runtime.finish({{"n", n}, {"effect", effect}, {"discordant", args.discordant}, {"power", args.power}},
+                        effect >= 1
+                            ? fmt::format("{} pairs of which {:.0f} % differ can show no difference\n", n, args.discordant * 100)
+                            : fmt::format("{} pairs show a difference of {:.1f} points (power {:.0f} %, p < 0.05) where {:.0f} % of them "
+                                          "differ\n",
+                                          n, effect * 100, args.power * 100, args.discordant * 100));
+}
+
+void add_power(CLI::App& eval, Runtime& runtime) {
+  auto* command = eval.add_subcommand("power", "How many tasks a comparison needs, or with --n what so many can show");
+  add_examples(*command, {"eval power --effect 0.03 --discordant 0.12", "eval power --n 164 --discordant 0.12"});
+  const auto args = std::make_shared<PowerArgs>();
+  command->add_option("--effect", args->effect, "Difference of the two scores, as a fraction")
+      ->check(CLI::Range(0.0001, 1.0))
+      ->capture_default_str();
+  command->add_option("--discordant", args->discordant, "Share of the tasks that one of the two solves and the other does not")
+      ->check(CLI::Range(0.0001, 1.0))
+      ->capture_default_str();
+  command->add_option("--power", args->power, "Chance to find it where it is there")->check(CLI::Range(0.5, 0.999))->capture_default_str();
+  command->add_option("--n", args->n, "Tasks at hand");
+  command->callback([=, &runtime] { runtime.action = [=, &runtime] { return show_power(runtime, *args); }; });
+}
+
 }  // namespace
 
 void add_eval(CLI::App& app, Runtime& runtime) {
@@ -136,6 +169,7 @@ void add_eval(CLI::App& app, Runtime& runtime) {
   add_code_suites(*eval, runtime);
   add_gsm8k(*eval, runtime);
   add_security(*eval, runtime);
+  add_power(*eval, runtime);
 
   auto* compare_command = eval->add_subcommand("compare", "Two runs of one suite, item by item");
   add_examples(*compare_command, {"eval humaneval --data humaneval.jsonl --out off",

@@ -17,6 +17,7 @@ struct Args {
   std::vector<double> keeps = {0.05, 0.1, 0.2, 0.3, 0.5};
   std::vector<size_t> ranks = {4, 8, 16, 32, 64, 128};
   std::vector<size_t> samples = {1, 4, 16, 64, 256, 512};
+  std::vector<std::string> bases;
   std::vector<float> strengths = {-0.15f, -0.05f, 0.05f, 0.15f, 0.3f, 0.6f};
   double keep = 0.2;
   size_t rank = 64, max_tokens = 30000, text_tokens = 4096;
@@ -25,6 +26,7 @@ struct Args {
 
 Json to_json(const AblationPoint& p) {
   return {{"axis", p.axis},
+          {"base", p.base},
           {"recipe", p.recipe},
           {"keep", p.keep},
           {"rank", p.rank},
@@ -44,9 +46,9 @@ Json to_json(const AblationPoint& p) {
 std::string command_line(const Args& a) {
   return fmt::format(
       "aicoder fragment ablate -m {} --calib {} --general {} --held-out {} --other {} --recipe {} --keep {} --rank {} --strength {} "
-      "--max-tokens {} --text-tokens {} --out {}",
+      "--max-tokens {} --text-tokens {}{}{} --out {}",
       a.engine.model, a.calib, a.general, a.held_out, a.other, a.recipe, a.keep, a.rank, a.strength, a.max_tokens, a.text_tokens,
-      a.out_dir);
+      a.bases.empty() ? "" : " --bases ", fmt::join(a.bases, ","), a.out_dir);
 }
 
 int run(Runtime& runtime, const Args& args) {
@@ -71,6 +73,7 @@ int run(Runtime& runtime, const Args& args) {
   options.ranks = args.ranks;
   options.samples = args.samples;
   options.strengths = args.strengths;
+  options.bases = {args.bases.begin(), args.bases.end()};
   options.out_dir = args.out_dir;
   options.n_threads = args.engine.n_threads;
   options.progress = runtime.progress();
@@ -128,6 +131,9 @@ void add_fragment_ablate(CLI::App& fragment, Runtime& runtime) {
       ->delimiter(',')
       ->check(CLI::Range(-8.0, 8.0))
       ->capture_default_str();
+  command->add_option("--bases", args->bases, "Files of the same model in other quantizations, each with a fragment of its own")
+      ->delimiter(',')
+      ->check(CLI::ExistingFile);
   command->add_option("--text-tokens", args->text_tokens, "Of each held-out text")->capture_default_str();
   command->add_option("-o,--out", args->out_dir, "Folder; the same one resumes")->required();
   command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });

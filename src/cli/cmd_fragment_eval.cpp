@@ -27,8 +27,8 @@ std::string arm_text(const char* name, const EvalReport& report) {
 }
 
 std::string comparison_text(const Comparison& c) {
-  return fmt::format("{:+.1f} points (95 % interval {:+.1f} to {:+.1f}), lost {}, won {}, p = {:.3g}", c.delta * 100, c.ci95[0] * 100,
-                     c.ci95[1] * 100, c.only_a, c.only_b, c.p_mcnemar);
+  return fmt::format("{:+.1f} points (95 % interval {:+.1f} to {:+.1f}), lost {}, won {}, p = {:.3g}; could have shown {:.1f} points",
+                     c.delta * 100, c.ci95[0] * 100, c.ci95[1] * 100, c.only_a, c.only_b, c.p_mcnemar, c.detectable * 100);
 }
 
 int report(Runtime& runtime, const FragmentEffect& effect, float strength, bool saved) {

@@ -85,8 +85,8 @@ Json to_json(const EvalReport& report) {
 }
 
 Json to_json(const Comparison& c) {
-  return {{"n", c.n},         {"both", c.both},           {"only_a", c.only_a}, {"only_b", c.only_b}, {"neither", c.neither},
-          {"delta", c.delta}, {"p_mcnemar", c.p_mcnemar}, {"ci95", c.ci95}};
+  return {{"n", c.n},         {"both", c.both},           {"only_a", c.only_a}, {"only_b", c.only_b},        {"neither", c.neither},
+          {"delta", c.delta}, {"p_mcnemar", c.p_mcnemar}, {"ci95", c.ci95},     {"detectable", c.detectable}};
 }
 
 Json to_json(const SandboxResult& r) {

@@ -54,7 +54,8 @@ std::string key_of(const Config& c, const std::string& context) {
 }
 
 json to_json(const AblationPoint& p) {
-  return {{"recipe", p.recipe},
+  return {{"base", p.base},
+          {"recipe", p.recipe},
           {"keep", p.keep},
           {"rank", p.rank},
           {"samples", p.samples},
@@ -72,6 +73,7 @@ json to_json(const AblationPoint& p) {
 
 AblationPoint point_from(const json& v) {
   AblationPoint p;
+  p.base = v.value("base", "");
   p.recipe = v.at("recipe").get<std::string>();
   p.keep = v.at("keep").get<double>();
   p.rank = v.at("rank").get<size_t>();
@@ -182,6 +184,7 @@ class Sweep {
     const PerplexityResult task_on = loss(options_.held_out_task, std::span(&on, 1)),
                            other_on = loss(options_.held_out_other, std::span(&on, 1));
     AblationPoint p;
+    p.base = model_->path().stem().string();
     p.recipe = to_string(c.recipe);
     p.keep = c.keep;
     p.rank = c.rank;
@@ -211,7 +214,30 @@ class Sweep {
 }  // namespace
 
 Ablation run_ablation(LocalGenerator& generator, const std::shared_ptr<const Model>& model, const AblationOptions& options) {
-  return Sweep(generator, model, options).run();
+  Ablation result = Sweep(generator, model, options).run();
+  if (options.bases.empty()) return result;
+  AblationOptions centre = options;
+  centre.recipes.clear();
+  centre.keeps.clear();
+  centre.ranks.clear();
+  centre.samples.clear();
+  centre.strengths = {options.strength};
+  const auto add = [&](Ablation&& one) {
+    result.points.push_back(std::move(one.points.front()));
+    result.points.back().axis = "base";
+  };
+  add(Sweep(generator, model, centre).run());
+  for (const auto& path : options.bases) {
+    const auto base = Model::load(path, {.progress = options.progress, .stop = options.stop});
+    if (base->n_params() != model->n_params() || base->architecture() != model->architecture()) {
+      throw Error(ErrorCode::kInvalidArgument, "[ablate] " + path.string() + " is another model than " + model->name(),
+                  "give files of the same model in other quantizations");
+    }
+    LocalGenerator of_base(base, {.context = {.n_ctx_seq = 512, .n_threads = options.n_threads}},
+                           [](std::string_view name) { return fs::path(name); });
+    add(Sweep(of_base, base, centre).run());
+  }
+  return result;
 }
 
 }  // namespace aicoder

@@ -14,6 +14,7 @@ std::string tick_of(const AblationPoint& p) {
   if (p.axis == "recipe") return p.recipe;
   if (p.axis == "keep") return fmt::format("{:.3g} %", p.keep * 100);
   if (p.axis == "rank") return fmt::format("{}", p.rank);
+  if (p.axis == "base") return p.base;
   if (p.axis == "samples") return p.samples == 0 ? "all" : fmt::format("{}", p.samples);
   return fmt::format("{}", p.strength);
 }
@@ -25,6 +26,7 @@ std::string plot(const std::string& axis, const std::vector<const AblationPoint*
                                                             {"keep", "Share of the weights kept"},
                                                             {"rank", "Rank"},
                                                             {"samples", "Calibration records"},
+                                                            {"base", "File of the base"},
                                                             {"strength", "Strength"}};
   std::vector<std::string> ticks;
   eval::PlotSeries task{"held-out task text", {}, {}, {}}, other{"other text", {}, {}, {}};
@@ -84,7 +86,7 @@ std::string ablation_page(const Ablation& ablation, const std::string& command) 
       ablation.tokens_task, ablation.tokens_other);
   std::map<std::string, std::vector<const AblationPoint*>> axes;
   for (const auto& p : ablation.points) axes[p.axis].push_back(&p);
-  for (const char* axis : {"recipe", "strength", "rank", "keep", "samples"}) {
+  for (const char* axis : {"recipe", "strength", "rank", "keep", "samples", "base"}) {
     if (axes.contains(axis)) page += plot(axis, axes.at(axis));
   }
   page +=

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "aicoder/eval.h"
@@ -34,6 +35,9 @@ Comparison compare(const EvalReport& a, const EvalReport& b) {
   result.delta = (static_cast<double>(result.only_b) - static_cast<double>(result.only_a)) / static_cast<double>(result.n);
   result.p_mcnemar = mcnemar_exact(result.only_a, result.only_b);
   result.ci95 = paired_bootstrap_interval(differences);
+  // No discordant pair does not mean that there never is one.
+  const auto discordant = static_cast<double>(std::max<size_t>(result.only_a + result.only_b, 1));
+  result.detectable = detectable_effect(result.n, discordant / static_cast<double>(result.n));
   return result;
 }
 

@@ -8,6 +8,24 @@
 namespace aicoder {
 namespace {
 
+constexpr double kZ975 = 1.959963984540054;  // 97.5 % point of the normal distribution
+
+/// By bisection of the distribution function: exact to rounding, and called a few times a run.
+double normal_quantile(double probability) {
+  double low = -10, high = 10;
+  for (int i = 0; i < 80; ++i) {
+    const double middle = (low + high) / 2;
+    (std::erfc(-middle / std::sqrt(2.0)) / 2 < probability ? low : high) = middle;
+  }
+  return high;
+}
+
+void check_power(double power) {
+  if (!(power >= 0.5 && power < 1)) {
+    throw Error(ErrorCode::kInvalidArgument, "[power] expected a power of at least 0.5 and below 1, found " + std::to_string(power));
+  }
+}
+
 double log_choose(size_t n, size_t k) {
   const auto lgamma_1 = [](size_t x) { return std::lgamma(static_cast<double>(x) + 1.0); };
   return lgamma_1(n) - lgamma_1(k) - lgamma_1(n - k);
@@ -97,7 +115,7 @@ std::array<double, 2> wilson_interval(size_t passed, size_t n) {
     throw Error(ErrorCode::kInvalidArgument, "[wilson] passed is " + std::to_string(passed) + " of " + std::to_string(n));
   }
   if (n == 0) return {0.0, 1.0};
-  constexpr double z = 1.959963984540054;  // 97.5 % point of the normal distribution
+  constexpr double z = kZ975;
   const auto count = static_cast<double>(n);
   const double p = static_cast<double>(passed) / count;
   const double denominator = 1.0 + z * z / count;
@@ -116,6 +134,30 @@ double mcnemar_exact(size_t only_a, size_t only_b) {
     tail += std::exp(log_choose(n, k) - static_cast<double>(n) * std::log(2.0));
   }
   return std::min(1.0, 2.0 * tail);
+}
+
+size_t paired_sample_size(double effect, double discordant, double power) {
+  check_power(power);
+  if (!(effect > 0 && effect <= discordant && discordant <= 1)) {
+    throw Error(ErrorCode::kInvalidArgument, "[power] expected 0 < effect <= discordant <= 1, found effect " + std::to_string(effect) +
+                                                 ", discordant " + std::to_string(discordant));
+  }
+  const double root = kZ975 * std::sqrt(discordant) + normal_quantile(power) * std::sqrt(discordant - effect * effect);
+  return static_cast<size_t>(std::ceil(root * root / (effect * effect)));
+}
+
+double detectable_effect(size_t n, double discordant, double power) {
+  check_power(power);
+  if (!(discordant > 0 && discordant <= 1)) {
+    throw Error(ErrorCode::kInvalidArgument, "[power] expected 0 < discordant <= 1, found " + std::to_string(discordant));
+  }
+  if (n == 0 || paired_sample_size(discordant, discordant, power) > n) return 1;
+  double low = 0, high = discordant;  // the sample size falls as the effect grows
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (paired_sample_size(middle, discordant, power) > n ? low : high) = middle;
+  }
+  return high;
 }
 
 double pass_at_k(size_t n, size_t c, size_t k) {

@@ -186,10 +186,21 @@ TEST_F(Contract, FragmentAblateSweepsEachAxisResumesAndWritesAPage) {
   EXPECT_EQ(std::count(journal.begin(), journal.end(), '\n'), 5);
   EXPECT_EQ(run_json(ablate, 0)["points"], json["points"]);
   EXPECT_EQ(read_file(home_ / "sweep/points.jsonl"), journal) << "nothing was measured twice";
+  // The same model under another name: made and measured for itself, to the same result.
+  auto with_base = ablate;
+  std::filesystem::create_symlink(home_ / "models/smollm2-135m.gguf", home_ / "twin.gguf");
+  with_base.insert(with_base.end(), {"--bases", "twin.gguf"});
+  const auto bases = run_json(with_base, 0)["points"];
+  ASSERT_EQ(bases.size(), 10U);
+  EXPECT_EQ(bases[8]["axis"], "base");
+  EXPECT_EQ(bases[9]["base"], "twin");
+  EXPECT_EQ(bases[9]["loss_task_on"], bases[8]["loss_task_on"]);
+  with_base.back() = TinyModel().write(home_ / "tiny.gguf").string();
+  EXPECT_EQ(run_json(with_base, 2)["error"]["code"], "invalid_argument");
   const std::string page = read_file(home_ / "sweep/report.html");
   size_t plots = 0;
   for (size_t at = page.find("<svg"); at != std::string::npos; at = page.find("<svg", at + 1)) ++plots;
-  EXPECT_EQ(plots, 5U);
+  EXPECT_EQ(plots, 6U);
   EXPECT_EQ(page.find("nan"), std::string::npos);
   EXPECT_EQ(page.find("http"), std::string::npos) << "self-contained";
   EXPECT_EQ(run_json({"fragment", "ablate", "--calib", "x.gguf", "--general", "prose.txt", "--held-out", "a", "--other", "b", "--out", "s"},

@@ -24,6 +24,7 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"resume"},
                                                           {"undo"},
                                                           {"sessions"},
+                                                          {"eval", "power"},
                                                           {"fragment", "ablate"},
                                                           {"fragment", "build"},
                                                           {"fragment", "capture"},

@@ -144,6 +144,26 @@ TEST(PairedRatio, IsAPointWhereAllWindowsMoveAlike) {
   EXPECT_ERROR(paired_ratio_interval(off, std::span(on).first(2)), ErrorCode::kInvalidArgument, "windows");
 }
 
+// Worked out by hand: (1.959964 sqrt(psi) + 0.841621 sqrt(psi - d^2))^2 / d^2.
+TEST(PairedSampleSize, IsThatOfConnorsFormula) {
+  EXPECT_EQ(paired_sample_size(0.1, 0.3), 234u);     // (1.073517 + 0.453224)^2 / 0.01 = 233.09
+  EXPECT_EQ(paired_sample_size(0.03, 0.12), 1045u);  // 1044.16
+  EXPECT_GT(paired_sample_size(0.03, 0.12, 0.9), paired_sample_size(0.03, 0.12));
+  EXPECT_ERROR(paired_sample_size(0.2, 0.1), ErrorCode::kInvalidArgument, "effect <= discordant");
+  EXPECT_ERROR(paired_sample_size(0.0, 0.1), ErrorCode::kInvalidArgument, "0 < effect");
+  EXPECT_ERROR(paired_sample_size(0.1, 0.2, 1.0), ErrorCode::kInvalidArgument, "power");
+}
+
+TEST(DetectableEffect, IsTheInverseOfTheSampleSize) {
+  const double effect = detectable_effect(234, 0.3);
+  EXPECT_NEAR(effect, 0.1, 1e-3);
+  EXPECT_LE(paired_sample_size(effect, 0.3), 234u);
+  EXPECT_GT(paired_sample_size(effect * 0.99, 0.3), 234u);
+  EXPECT_EQ(detectable_effect(5, 0.2), 1) << "one discordant pair of five shows nothing";
+  EXPECT_EQ(detectable_effect(0, 0.2), 1);
+  EXPECT_ERROR(detectable_effect(10, 0.0), ErrorCode::kInvalidArgument, "discordant");
+}
+
 // Worked out by hand from the ranks: 8 / sqrt(10 * 9.5), -1, 8 / 16.
 TEST(Spearman, IsThatOfTheRanksAlsoOnTies) {
   const std::vector<double> x = {1, 2, 3, 4, 5};
