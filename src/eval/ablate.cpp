@@ -54,8 +54,7 @@ std::string key_of(const Config& c, const std::string& context) {
 }
 
 json to_json(const AblationPoint& p) {
-  return {{"base", p.base},
-          {"recipe", p.recipe},
+  return {{"recipe", p.recipe},
           {"keep", p.keep},
           {"rank", p.rank},
           {"samples", p.samples},
@@ -73,7 +72,6 @@ json to_json(const AblationPoint& p) {
 
 AblationPoint point_from(const json& v) {
   AblationPoint p;
-  p.base = v.value("base", "");
   p.recipe = v.at("recipe").get<std::string>();
   p.keep = v.at("keep").get<double>();
   p.rank = v.at("rank").get<size_t>();
@@ -123,6 +121,7 @@ class Sweep {
       }
       result.points.push_back(found->second);
       result.points.back().axis = config.axis;
+      result.points.back().base = model_->path().stem().string();  // as it is named now
       if (options_.progress) {
         options_.progress({"ablate", static_cast<double>(result.points.size()), static_cast<double>(configs.size()), "points"});
       }
@@ -184,7 +183,6 @@ class Sweep {
     const PerplexityResult task_on = loss(options_.held_out_task, std::span(&on, 1)),
                            other_on = loss(options_.held_out_other, std::span(&on, 1));
     AblationPoint p;
-    p.base = model_->path().stem().string();
     p.recipe = to_string(c.recipe);
     p.keep = c.keep;
     p.rank = c.rank;
