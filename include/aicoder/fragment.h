@@ -227,6 +227,19 @@ struct FragmentInfo {
 };
 /// \throws Error kNotFound, kDataLoss, kInvalidArgument (a GGUF that is no LoRA), kFailedPrecondition (a newer format version).
 FragmentInfo inspect_fragment(const std::filesystem::path& path);
+/// What a fragment's evidence at its own strength says. Suites that chose the strength ("mbpp[601..]", "security[select]") do not judge.
+enum class Standing {
+  kNotJudged,     ///< by no suite at this strength; always at strength 0
+  kHelps,         ///< better on a suite with p below 0.05 over the number of suites (Bonferroni), on none worse with p < 0.05
+  kNoDifference,  ///< judged, and neither better nor worse was shown
+  kMixed,         ///< better on one suite, worse on another
+  kHarms,         ///< worse on a suite with p < 0.05, better on none
+};
+std::string_view to_string(Standing standing) noexcept;
+/// Only a fragment that helps is used where the user names none.
+Standing standing(const FragmentInfo& info) noexcept;
+/// A page in Markdown: what it is, what it was made from, what was measured.
+std::string fragment_card(const FragmentInfo& info);
 /// SHA-256 over names, types, shapes and bytes of the tensors, and the control vectors: stays the same when strength or evidence are
 /// written.
 /// \throws as GgufFile::open.

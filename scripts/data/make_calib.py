@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes data/calib/*.jsonl.gz and data/tasks/mbpp_select.jsonl from a folder of public data sets.
+"""Makes data/calib/*.jsonl.gz and data/tasks/{mbpp,gsm8k}_select.jsonl from a folder of public data sets.
 
 usage: make_calib.py DATA_FOLDER [OUT_FOLDER]      (OUT_FOLDER defaults to data/ of this repository)
 
@@ -164,16 +164,20 @@ def write_set(path, rows, rng):
     print(f"{path.name}: {len(text)} of {len(rows)} rows, {path.stat().st_size:,} bytes")
 
 
+def write_tasks(target, rows):
+    target.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
+    print(f"{target.name}: {len(rows)} rows, {target.stat().st_size:,} bytes")
+
+
 def main(data, out):
     (out / "calib").mkdir(parents=True, exist_ok=True)
     (out / "tasks").mkdir(parents=True, exist_ok=True)
     for make in (coder, debugger, security, math, general, korean):
         rng = random.Random(f"{SEED} {make.__name__}")
         write_set(out / "calib" / f"{make.__name__}.jsonl.gz", make(data, rng), rng)
-    select = [r for r in rows_of(data / "mbpp" / "sanitized_train.jsonl") if r["task_id"] >= 601]
-    target = out / "tasks" / "mbpp_select.jsonl"
-    target.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in select), encoding="utf-8")
-    print(f"{target.name}: {len(select)} rows, {target.stat().st_size:,} bytes")
+    write_tasks(out / "tasks" / "mbpp_select.jsonl", [r for r in rows_of(data / "mbpp" / "sanitized_train.jsonl") if r["task_id"] >= 601])
+    maths = rows_of(data / "gsm8k" / "train_first2000.jsonl.gz")[1000:1100]
+    write_tasks(out / "tasks" / "gsm8k_select.jsonl", [{**r, "use": "select"} for r in maths])
 
 
 if __name__ == "__main__":

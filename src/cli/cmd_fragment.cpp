@@ -13,6 +13,7 @@
 #include "cli/cmd_fragment_proxies.h"
 #include "cli/cmd_fragment_search.h"
 #include "cli/cmd_fragment_select.h"
+#include "cli/cmd_fragment_shelf.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -69,10 +70,10 @@ int list(Runtime& runtime) {
     auto json = to_json(info);
     json.erase("tensors");
     fragments.push_back(json);
-    const std::string evidence =
-        info.evidence.empty()
-            ? "not measured"
-            : fmt::format("{:+.1f} points on {}", (info.evidence[0].score_on - info.evidence[0].score_off) * 100, info.evidence[0].suite);
+    std::string evidence(to_string(standing(info)));
+    for (const auto& e : info.evidence) {
+      if (e.strength == info.strength) evidence += fmt::format(", {:+.1f} points on {}", (e.score_on - e.score_off) * 100, e.suite);
+    }
     text += fmt::format("{:<20} {:<10} {:<10} {:>5} {:>8}  {:<28} {}\n", info.name, info.role, info.recipe, info.rank, info.strength,
                         info.base_name, evidence);
   }
@@ -92,6 +93,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   add_fragment_proxies(*fragment, runtime);
   add_fragment_search(*fragment, runtime);
   add_fragment_select(*fragment, runtime);
+  add_fragment_shelf(*fragment, runtime);
   add_fragment_export(*fragment, runtime);
   add_fragment_import(*fragment, runtime);
   add_fragment_merge(*fragment, runtime);

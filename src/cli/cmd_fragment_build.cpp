@@ -13,15 +13,6 @@
 namespace aicoder::cli {
 namespace {
 
-struct Args {
-  EngineArgs engine;
-  std::string name, role, preset, recipe = "contrast", strength = "auto", out, tasks, task_suite, donor, prompt, against, layers;
-  std::vector<std::string> calib, general, against_calib;
-  double keep = 0.2, ridge = 0.01;
-  size_t rank = 16, max_tokens = 30000, n_tasks = 40, seed = 0, pair_tokens = 2048;
-  bool recapture = false;
-};
-
 std::optional<float> fixed_strength(const std::string& text) {
   if (text == "auto") return std::nullopt;
   float value = 0;
@@ -68,7 +59,16 @@ std::vector<TextRecord> records_of(const std::vector<std::string>& files) {
   return read_all_records(files);
 }
 
-int run(Runtime& runtime, Args args) {
+/// The suite whose tasks choose the strength of a role's fragment.
+std::string suite_of_role(const std::string& role) {
+  if (role == "security") return "security";
+  if (role == "math") return "gsm8k";
+  return "mbpp";
+}
+
+}  // namespace
+
+BuiltFragment build(Runtime& runtime, BuildArgs args) {
   const auto recipe = parse_recipe(args.recipe);
   const auto needs = recipe_needs(recipe);
   const auto strength = fixed_strength(args.strength);
@@ -150,7 +150,7 @@ int run(Runtime& runtime, Args args) {
   choice.strength = strength.value_or(0.0f);
   if (!strength) {
     StrengthOptions options;
-    options.suite = !args.task_suite.empty() ? args.task_suite : args.role == "security" ? "security" : "mbpp";
+    options.suite = !args.task_suite.empty() ? args.task_suite : suite_of_role(args.role);
     options.tasks = selection_file(options.suite, args.tasks);
     options.n_tasks = args.n_tasks;
     options.model_fingerprint = model->fingerprint();
@@ -176,34 +176,36 @@ int run(Runtime& runtime, Args args) {
   }
   if (!strength) {
     text += choice.strength == 0.0f ? "no strength beat the base on held-out tasks: kept at 0, not used by default\n"
-                                    : fmt::format("strength {} chosen (paired p = {:.3g})\n", choice.strength, choice.evidence.p_value);
+                                    : fmt::format(
+                                          "strength {} chosen (paired p = {:.3g}); used by default once a suite shows that it helps: "
+                                          "aicoder fragment eval\n",
+                                          choice.strength, choice.evidence.p_value);
   }
-  return runtime.finish({{"path", out.string()},
-                         {"bytes", built.bytes},
-                         {"seconds", built.seconds},
-                         {"strength", decimal(choice.strength)},
-                         {"calib_loss_off", loss_off ? Json(*loss_off) : Json()},
-                         {"calib_loss_on", loss_on ? Json(*loss_on) : Json()},
-                         {"retained_energy", built.retained_energy},
-                         {"vectors", vectors},
-                         {"trials", trials}},
-                        text);
+  return {built.path,
+          {{"path", out.string()},
+           {"bytes", built.bytes},
+           {"seconds", built.seconds},
+           {"strength", decimal(choice.strength)},
+           {"calib_loss_off", loss_off ? Json(*loss_off) : Json()},
+           {"calib_loss_on", loss_on ? Json(*loss_on) : Json()},
+           {"retained_energy", built.retained_energy},
+           {"vectors", vectors},
+           {"trials", trials}},
+          text};
 }
-
-}  // namespace
 
 void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
   auto* command = fragment.add_subcommand("build", "Make a fragment from calibration text, by forward passes only");
   add_examples(*command, {"fragment build --preset coder --tasks mbpp.jsonl",
                           "fragment build -n sql --calib sql.jsonl --general english.txt --rank 64 --strength 0.1"});
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<BuildArgs>();
   add_engine_options(*command, args->engine, runtime);
   args->engine.n_ctx = 2048;
   command->remove_option(command->get_option("--context"));
   command->remove_option(command->get_option("--fragment"));
   command->add_option("-n,--name", args->name, "Its name");
   command->add_option("--role", args->role, "coder, debugger, security, math, korean or your own");
-  command->add_option("--preset", args->preset, "coder, debugger, security or math: name, role and shipped calibration in one");
+  command->add_option("--preset", args->preset, "coder, debugger, security, math or korean: name, role and shipped calibration in one");
   command->add_option("--calib", args->calib, "Text of the skill (.txt, .jsonl, .gz), or activation statistics (imatrix .gguf)");
   command->add_option("--general", args->general, "The same for general text (recipes contrast, channel and actsvd)");
   command->add_option("--recipe", args->recipe, "wanda, contrast, channel, actsvd, donor, distill, steer, magnitude or random")
@@ -229,13 +231,18 @@ void add_fragment_build(CLI::App& fragment, Runtime& runtime) {
       ->capture_default_str();
   command->add_option("--tasks", args->tasks,
                       "Held-out tasks for auto: MBPP rows with ids of 601 and above, or rows that say \"use\": \"select\"");
-  add_task_suite(*command, args->task_suite, "; default: security for that role, else mbpp");
+  add_task_suite(*command, args->task_suite, "; default: security or gsm8k (math) for that role, else mbpp");
   command->add_option("--n-tasks", args->n_tasks, "How many of them")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--max-tokens", args->max_tokens, "Calibration tokens a set; 0: all")->capture_default_str();
   command->add_option("--seed", args->seed, "Of the random recipe and the range finder")->capture_default_str();
   command->add_flag("--recapture", args->recapture, "With --preset: capture again from the shipped text instead of the shipped statistics");
   command->add_option("-o,--out", args->out, "File; default: the fragment folder of this base");
-  command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
+  command->callback([=, &runtime] {
+    runtime.action = [=, &runtime] {
+      const auto built = build(runtime, *args);
+      return runtime.finish(built.json, built.text);
+    };
+  });
 }
 
 }  // namespace aicoder::cli

@@ -66,7 +66,8 @@ Json to_json(const FragmentInfo& info) {
           {"against", info.against},
           {"vectors", vectors},
           {"tensors", tensors},
-          {"evidence", evidence}};
+          {"evidence", evidence},
+          {"standing", to_string(standing(info))}};
 }
 
 Json to_json(const EvalReport& report) {

@@ -104,10 +104,8 @@ std::map<std::string, FragmentChoice> choose_role_fragments(const Runtime& runti
                                                             const std::vector<FragmentChoice>& given) {
   std::map<std::string, FragmentChoice> out;
   for (const auto& info : list_fragments(fragments_dir())) {
-    if (info.base_fingerprint != model.fingerprint() || info.strength == 0.0f || out.contains(info.role)) continue;
-    const bool helps = std::any_of(info.evidence.begin(), info.evidence.end(),
-                                   [&](const Evidence& e) { return e.strength == info.strength && e.score_on > e.score_off; });
-    if (helps) out[info.role] = {info.path.string(), info.strength};
+    if (info.base_fingerprint != model.fingerprint() || out.contains(info.role)) continue;
+    if (standing(info) == Standing::kHelps) out[info.role] = {info.path.string(), info.strength};
   }
   for (const auto& [role, name] : runtime.config.roles) {
     if (name == "none") {

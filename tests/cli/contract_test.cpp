@@ -233,6 +233,27 @@ TEST_F(Contract, FragmentSelfSelectAndSearch) {
   EXPECT_EQ(run_json({"fragment", "inspect", "./found.gguf"}, 0)["recipe"], "search from wanda");
 }
 
+TEST_F(Contract, FragmentShelfMakesARoleOnDemandAndWritesItsCard) {
+  const auto empty = run_json({"fragment", "shelf", "-m", "smollm2-135m"}, 0);
+  ASSERT_EQ(empty["fragments"].size(), 5U);
+  for (const auto& fragment : empty["fragments"]) EXPECT_EQ(fragment["path"], nullptr);
+  const auto shelf = run_json({"fragment", "shelf", "-m", "smollm2-135m", "--build", "--role", "korean", "--max-tokens", "300"}, 0);
+  ASSERT_EQ(shelf["fragments"].size(), 1U);
+  const auto& korean = shelf["fragments"][0];
+  EXPECT_EQ(korean["role"], "korean");
+  EXPECT_EQ(korean["enabled"], false) << "nothing judged it";
+  EXPECT_EQ(korean["standing"], "not judged");
+  const std::filesystem::path path = korean["path"].get<std::string>();
+  const auto changed = std::filesystem::last_write_time(path);
+  auto page = path;
+  EXPECT_NE(read_file(page.replace_extension(".md")).find("# Fragment korean"), std::string::npos);
+  EXPECT_EQ(run_json({"fragment", "shelf", "-m", "smollm2-135m", "--build", "--role", "korean", "--max-tokens", "300"}, 0), shelf);
+  EXPECT_EQ(std::filesystem::last_write_time(path), changed) << "it was made twice";
+  const auto card = run_json({"fragment", "card", "korean", "-o", "korean.md"}, 0);
+  EXPECT_EQ(card["card"], read_file(home_ / "korean.md"));
+  EXPECT_EQ(run_json({"fragment", "card", "nobody"}, 2)["error"]["code"], "not_found");
+}
+
 TEST_F(Contract, FragmentProxiesSetsCheapMeasuresBesideTasks) {
   build_fragment("tiny");
   write_file_atomic(home_ / "prose.txt", "It was a bright cold day, and the people went to the market to buy bread.");
