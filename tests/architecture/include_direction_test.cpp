@@ -39,7 +39,7 @@ const ModuleTable& module_table() {
       {"eval", {"agent", "fragment", "train", "diagnose"}},
       {"learn", {"eval"}},
       {"bench", {"learn", "store"}},
-      {"server", {"bench"}},
+      {"server", {"bench", "engine"}},
       {"cli", {"bench"}},
       {"apps", {"cli", "server"}},
   };
