@@ -20,6 +20,34 @@ namespace aicoder {
 /// \throws Error(kDataLoss): layer 0 or no number, no F32 array, widths that differ, values that are not finite.
 std::map<size_t, std::vector<float>> control_vectors(const GgufFile& file);
 
+/// From where in a prompt a fragment acts (activated LoRA, arXiv 2504.12397). What is before is read by the base and shared by all.
+enum class Invocation {
+  kStart,   ///< from the first token
+  kUser,    ///< from the last message of the user on
+  kAnswer,  ///< from the answer on
+};
+std::string_view to_string(Invocation invocation) noexcept;
+/// \throws Error(kInvalidArgument).
+Invocation parse_invocation(std::string_view text);
+/// The first message that such a fragment sees; messages.size() for the answer alone.
+size_t first_message(Invocation invocation, std::span<const ChatMessage> messages);
+
+/// How a fragment asks to be used, in the metadata of its file.
+struct FragmentSettings {
+  Invocation invocation = Invocation::kStart;
+  std::string prompt_prefix;  ///< put in front of the system message
+  /// Of sampling, for requests that leave it to the fragment.
+  std::optional<float> temperature, top_p, min_p, repeat_penalty;
+  std::optional<int> top_k;
+  std::string language;  ///< gate: "ko" or "en", of the requests it is for; empty: all. The orchestrator's to respect
+  bool operator==(const FragmentSettings&) const = default;
+};
+/// \throws Error(kDataLoss) for a value out of its range.
+FragmentSettings fragment_settings(const GgufFile& file);
+/// In the order of the fragments: prefixes one after another, of the sampling the last word.
+void apply_settings(std::span<const FragmentSettings> settings, std::vector<ChatMessage>& messages);
+void apply_settings(std::span<const FragmentSettings> settings, SamplingOptions& sampling);
+
 /// A LoRA GGUF, with the control vectors it may carry, loaded beside its base. Immutable; outlives no Model (holds it).
 class Adapter {
  public:
@@ -29,7 +57,7 @@ class Adapter {
   ~Adapter();
   const std::filesystem::path& path() const noexcept;
   float default_strength() const noexcept;  ///< `aicoder.strength` of the file, else 1
-  size_t active_from() const noexcept;      ///< `aicoder.active_from` of the file: the first message it is to see; else 0
+  const FragmentSettings& settings() const noexcept;
   uint64_t bytes() const noexcept;
   void* native_handle() const noexcept;  ///< llama_adapter_lora*; null for a file of control vectors alone
   /// [n_layer, n_embd] of the model, zeros where the file has none; empty when it has none at all.
@@ -52,6 +80,7 @@ void set_adapters(Context& context, std::span<const ActiveAdapter> adapters);
 struct FragmentChoice {
   std::string name;               ///< name or path
   std::optional<float> strength;  ///< none: the file's own
+  std::string language;           ///< "ko" or "en": the orchestrator takes it for requests in that language only; empty: for all
 };
 /// "coder", "coder:0.3", "./f.gguf:0". \throws Error(kInvalidArgument) for a strength that is no finite number in [-8, 8].
 FragmentChoice parse_fragment_choice(std::string_view text);
@@ -92,6 +121,7 @@ struct GenerationRequest {
   size_t n = 1;
   size_t max_tokens = 1024;
   SamplingOptions sampling;
+  bool sampling_of_fragments = false;  ///< what the fragments' files say goes over `sampling`
   std::vector<std::string> stop_strings;
   std::string grammar;
   int n_logprobs = -1;

@@ -40,7 +40,7 @@ struct EngineRequest {
   std::vector<Token> prompt;  ///< in place of generation.messages and .assistant_prefix: read as it is
   /// The first message that the fragments see as such; those before are read by the base alone and shared by every fragment set
   /// (activated LoRA, arXiv 2504.12397). 0: active from the first token. Beyond the last message: from the answer on. With `prompt`: a
-  /// token position. None: what the fragments' own files say (`aicoder.active_from`), the latest of them; with `prompt`, where a file's
+  /// token position. None: what the fragments' own files say (FragmentSettings::invocation), the latest of them; with `prompt`, where a
   /// message has no position, that is 0 or from the answer on. The last token of a prompt is always the fragments'.
   std::optional<size_t> active_from;
   Priority priority = Priority::kInteractive;
@@ -61,11 +61,11 @@ struct EngineStats {
 struct LoadedFragment {
   std::string name;
   std::filesystem::path path;
-  float strength = 1;      ///< the file's own
-  uint64_t bytes = 0;      ///< of its weights in memory
-  size_t active_from = 0;  ///< the file's own: the first message it is to see
-  size_t lanes = 0;        ///< lanes that hold it
-  size_t requests = 0;     ///< running or waiting with it
+  float strength = 1;  ///< the file's own
+  uint64_t bytes = 0;  ///< of its weights in memory
+  FragmentSettings settings;
+  size_t lanes = 0;     ///< lanes that hold it
+  size_t requests = 0;  ///< running or waiting with it
 };
 
 /// Thread-safe. The destructor stops what runs (finish kCancelled) and joins the thread.

@@ -221,6 +221,7 @@ struct FragmentInfo {
   std::string donor;            ///< name of the other model
   std::vector<std::string> calibration_hashes, general_hashes;
   std::vector<FragmentParent> parents;  ///< of a merged fragment
+  FragmentSettings settings;
   std::vector<Evidence> evidence;
   uint64_t bytes = 0;
   bool foreign = false;  ///< a LoRA without aicoder metadata
@@ -247,6 +248,9 @@ std::string fragment_tensor_hash(const std::filesystem::path& path);
 /// Rewrites the metadata atomically; tensors stay byte for byte. Replaces the evidence. \throws as inspect_fragment,
 /// kFailedPrecondition for a foreign adapter, kInvalidArgument for a strength that is not finite.
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence);
+/// The same, of how it asks to be used. What was measured was measured under the old settings, so evidence goes where they change
+/// what the model reads (invocation, prompt prefix).
+void update_fragment(const std::filesystem::path& path, const FragmentSettings& settings);
 
 /// Every adapter under the folder, FOLDER/<base name>/*.gguf and FOLDER/*.gguf, sorted by path. What cannot be read is left out,
 /// with a warning in the log; a folder that does not exist is empty.

@@ -23,13 +23,18 @@ struct LocalGenerator::Impl {
     return model->chat_tokens(messages, true, assistant_prefix);
   }
 
-  GenerateRequest to_tokens(const GenerationRequest& request) const {
+  GenerateRequest to_tokens(const GenerationRequest& request) {
     GenerateRequest out;
-    out.prompt = prompt(request.messages, request.assistant_prefix);
+    std::vector<FragmentSettings> settings;
+    for (const auto& active : activate(request.fragments)) settings.push_back(active.adapter->settings());
+    auto messages = request.messages;
+    apply_settings(settings, messages);
+    out.prompt = prompt(messages, request.assistant_prefix);
     if (out.prompt.size() + 1 > options.context.n_ctx_seq) throw ContextOverflow(out.prompt.size() + 1, options.context.n_ctx_seq);
     out.n = request.n;
     out.max_tokens = request.max_tokens;
     out.sampling = request.sampling;
+    if (request.sampling_of_fragments) apply_settings(settings, out.sampling);
     out.stop_strings = request.stop_strings;
     out.grammar = request.grammar;
     out.n_logprobs = request.n_logprobs;

@@ -26,15 +26,22 @@ RunState::RunState(TextGenerator& generator_, CodeRunner* runner_, const AgentOp
       observer_(observer),
       seed_(options_.seed) {}
 
+std::optional<FragmentChoice> RunState::fragment_of(const std::string& role) const {
+  const auto found = options.role_fragments.find(role);
+  if (found == options.role_fragments.end()) return std::nullopt;
+  const std::string& language = found->second.language;
+  if (!language.empty() && (language == "ko") != korean) return std::nullopt;
+  return found->second;
+}
+
 void RunState::begin_step(const std::string& role) {
   throw_if_stopped(stop);
   step_ = {};
   step_.role = role;
-  auto fragment = options.role_fragments.find(role);
-  if (fragment != options.role_fragments.end()) {
+  if (const auto fragment = fragment_of(role)) {
     std::ostringstream text;
-    text << fragment->second.name;
-    if (fragment->second.strength) text << ":" << *fragment->second.strength;
+    text << fragment->name;
+    if (fragment->strength) text << ":" << *fragment->strength;
     step_.fragment = text.str();
   }
   step_begin_ = std::chrono::steady_clock::now();
@@ -64,8 +71,8 @@ std::vector<Draft> RunState::ask(const Ask& ask) {
     if (temperature > 0) generation.sampling.top_p = 0.95f;
     generation.sampling.seed = seed_;
     seed_ += static_cast<uint32_t>(n);
-    auto fragment = options.role_fragments.find(ask.role);
-    if (fragment != options.role_fragments.end()) generation.fragments.push_back(fragment->second);
+    generation.sampling_of_fragments = temperature > 0;
+    if (const auto fragment = fragment_of(ask.role)) generation.fragments.push_back(*fragment);
     bool shown = ask.stream && requests.empty() && observer_.on_text;
     generation.on_token = [this, shown](size_t sample, std::string_view text) {
       if (shown && sample == 0) observer_.on_text(text);

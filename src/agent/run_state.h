@@ -45,6 +45,9 @@ class RunState {
   std::vector<Draft> ask(const Ask& ask);
 
  private:
+  /// The role's fragment, where it is for the language of the request.
+  std::optional<FragmentChoice> fragment_of(const std::string& role) const;
+
   const AgentObserver& observer_;
   AgentStep step_;
   std::chrono::steady_clock::time_point step_begin_;

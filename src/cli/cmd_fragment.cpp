@@ -13,6 +13,7 @@
 #include "cli/cmd_fragment_proxies.h"
 #include "cli/cmd_fragment_search.h"
 #include "cli/cmd_fragment_select.h"
+#include "cli/cmd_fragment_set.h"
 #include "cli/cmd_fragment_shelf.h"
 #include "cli/json_format.h"
 
@@ -93,6 +94,7 @@ void add_fragment(CLI::App& app, Runtime& runtime) {
   add_fragment_proxies(*fragment, runtime);
   add_fragment_search(*fragment, runtime);
   add_fragment_select(*fragment, runtime);
+  add_fragment_set(*fragment, runtime);
   add_fragment_shelf(*fragment, runtime);
   add_fragment_export(*fragment, runtime);
   add_fragment_import(*fragment, runtime);

@@ -35,6 +35,19 @@ Json to_json(const ControlVector& vector) {
   return {{"layer", vector.layer}, {"norm", vector.norm}, {"relative", vector.relative}, {"shared", vector.shared}};
 }
 
+Json to_json(const FragmentSettings& s) {
+  Json sampler = Json::object();
+  const auto add = [&](const char* name, const auto& value) {
+    if (value) sampler[name] = decimal(static_cast<float>(*value));
+  };
+  add("temperature", s.temperature);
+  add("top_k", s.top_k);
+  add("top_p", s.top_p);
+  add("min_p", s.min_p);
+  add("repeat_penalty", s.repeat_penalty);
+  return {{"invocation", to_string(s.invocation)}, {"prompt_prefix", s.prompt_prefix}, {"language", s.language}, {"sampler", sampler}};
+}
+
 Json to_json(const FragmentInfo& info) {
   Json tensors = Json::array(), evidence = Json::array(), parents = Json::array(), vectors = Json::array();
   for (const auto& v : info.vectors) vectors.push_back(to_json(v));
@@ -66,6 +79,7 @@ Json to_json(const FragmentInfo& info) {
           {"against", info.against},
           {"vectors", vectors},
           {"tensors", tensors},
+          {"settings", to_json(info.settings)},
           {"evidence", evidence},
           {"standing", to_string(standing(info))}};
 }

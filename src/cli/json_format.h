@@ -14,6 +14,7 @@ double decimal(float value);
 Json to_json(const AgentStep& step);
 Json to_json(const AgentResult& result);
 Json to_json(const ControlVector& vector);
+Json to_json(const FragmentSettings& settings);
 Json to_json(const FragmentInfo& info);
 Json to_json(const EvalReport& report);
 Json to_json(const Comparison& comparison);

@@ -105,7 +105,7 @@ std::map<std::string, FragmentChoice> choose_role_fragments(const Runtime& runti
   std::map<std::string, FragmentChoice> out;
   for (const auto& info : list_fragments(fragments_dir())) {
     if (info.base_fingerprint != model.fingerprint() || out.contains(info.role)) continue;
-    if (standing(info) == Standing::kHelps) out[info.role] = {info.path.string(), info.strength};
+    if (standing(info) == Standing::kHelps) out[info.role] = {info.path.string(), info.strength, info.settings.language};
   }
   for (const auto& [role, name] : runtime.config.roles) {
     if (name == "none") {

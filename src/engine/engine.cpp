@@ -74,14 +74,15 @@ struct Engine::Impl {
     out.grammar = std::move(g.grammar);
     out.n_logprobs = g.n_logprobs;
     check_request(*model, options.lanes.context.n_ctx_seq, out);
-    if (request.active_from) {
-      const size_t last = out.prompt.size() - 1;
-      out.active_from =
-          g.messages.empty() ? std::min(*request.active_from, last) : active_position(*model, g.messages, out.prompt, *request.active_from);
-    }
     ticket->files = files_of(g.fragments);
-    ticket->active_from_files = !request.active_from && !ticket->files.empty();
-    if (ticket->active_from_files) ticket->messages = std::move(g.messages);
+    if (!ticket->files.empty()) {
+      if (request.active_from && g.messages.empty()) out.active_from = std::min(*request.active_from, out.prompt.size() - 1);
+      ticket->active_from_files = !request.active_from;
+      ticket->active_message = request.active_from;
+      ticket->messages = std::move(g.messages);
+      ticket->assistant_prefix = std::move(g.assistant_prefix);
+      ticket->sampling_of_fragments = g.sampling_of_fragments;
+    }
     if (g.on_token) {
       // An exception must not end the requests of others: it ends this one, and goes into its future.
       out.on_token = [ticket = ticket.get(), receive = std::move(g.on_token)](size_t sample, std::string_view text) {

@@ -277,13 +277,38 @@ void EngineThread::prepare(Ticket& ticket) {
     names_.try_emplace(active.adapter->path(), active.adapter->path().stem().string());
   }
   changed_ = true;
-  if (ticket.active_from_files) {
-    size_t message = 0;
-    for (const auto& active : *ticket.set) message = std::max(message, active.adapter->active_from());
-    ticket.generate.active_from = ticket.messages.empty() ? (message > 0 ? ticket.generate.prompt.size() - 1 : 0)
-                                                          : active_position(*model_, ticket.messages, ticket.generate.prompt, message);
+  use_settings(ticket);
+}
+
+/// What the fragments' files ask for: text in front of the messages, where they begin to act, how to sample.
+void EngineThread::use_settings(Ticket& ticket) {
+  std::vector<FragmentSettings> settings;
+  bool acts_later = false;
+  for (const auto& active : *ticket.set) {
+    settings.push_back(active.adapter->settings());
+    acts_later = acts_later || settings.back().invocation != Invocation::kStart;
   }
-  ticket.messages = {};
+  GenerateRequest& generate = ticket.generate;
+  if (ticket.sampling_of_fragments) apply_settings(settings, generate.sampling);
+  auto messages = std::exchange(ticket.messages, {});
+  if (messages.empty()) {
+    if (ticket.active_from_files && acts_later) generate.active_from = generate.prompt.size() - 1;
+    return;
+  }
+  const size_t n_given = messages.size();
+  apply_settings(settings, messages);
+  const size_t n_before = messages.size() - n_given;
+  if (std::any_of(settings.begin(), settings.end(), [](const auto& s) { return !s.prompt_prefix.empty(); })) {
+    generate.prompt = model_->chat_tokens(messages, true, ticket.assistant_prefix);
+    check_request(*model_, options_.lanes.context.n_ctx_seq, generate);
+  }
+  size_t message = 0;
+  if (ticket.active_message) {
+    message = *ticket.active_message == 0 ? 0 : std::min(*ticket.active_message, n_given) + n_before;
+  } else {
+    for (const auto& one : settings) message = std::max(message, first_message(one.invocation, messages));
+  }
+  generate.active_from = active_position(*model_, messages, generate.prompt, message);
 }
 
 void EngineThread::start_in(Lane& lane, std::unique_ptr<Ticket>& ticket) {
@@ -530,7 +555,7 @@ LoadedFragment EngineThread::describe(const Adapter& adapter, const std::string&
                           .path = adapter.path(),
                           .strength = adapter.default_strength(),
                           .bytes = adapter.bytes(),
-                          .active_from = adapter.active_from()};
+                          .settings = adapter.settings()};
   const auto has = [&](const std::vector<ActiveAdapter>& set) {
     return std::any_of(set.begin(), set.end(), [&](const auto& active) { return active.adapter.get() == &adapter; });
   };

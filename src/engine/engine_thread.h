@@ -63,6 +63,7 @@ class EngineThread {
   void place();
   bool place(std::unique_ptr<Ticket>& ticket, bool& blocked);
   void prepare(Ticket& ticket);
+  void use_settings(Ticket& ticket);
   void start_in(Lane& lane, std::unique_ptr<Ticket>& ticket);
   Lane* next_lane();
   bool step(Lane& lane);

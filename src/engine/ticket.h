@@ -26,8 +26,12 @@ struct Outcome {
 struct Ticket {
   GenerateRequest generate;
   std::vector<FragmentFile> files;
-  std::vector<ChatMessage> messages;  ///< only while the fragments' files have to say from which of them they are active
-  bool active_from_files = false;
+  /// With fragments, until their files are loaded: these may put something in front of the messages, and say from where they act.
+  std::vector<ChatMessage> messages;
+  std::string assistant_prefix;
+  std::optional<size_t> active_message;  ///< what the request says of that
+  bool active_from_files = false;        ///< it says nothing
+  bool sampling_of_fragments = false;
   bool urgent = true;
   std::optional<EngineClock::time_point> deadline;
   std::stop_token stop;

@@ -40,6 +40,19 @@ std::string made(const FragmentInfo& info) {
   return text;
 }
 
+std::string sampler_text(const FragmentSettings& s) {
+  std::string text;
+  const auto add = [&](const char* name, const auto& value) {
+    if (value) text += fmt::format("{}{} {:.3g}", text.empty() ? "" : ", ", name, static_cast<double>(*value));
+  };
+  add("temperature", s.temperature);
+  add("top_k", s.top_k);
+  add("top_p", s.top_p);
+  add("min_p", s.min_p);
+  add("repeat_penalty", s.repeat_penalty);
+  return text;
+}
+
 std::string hashes(const std::vector<std::string>& all) {
   std::string text;
   for (const auto& hash : all) text += (text.empty() ? "" : ", ") + hash.substr(0, 16);
@@ -62,6 +75,10 @@ std::string fragment_card(const FragmentInfo& info) {
   if (!info.vectors.empty()) row("control vectors", fmt::format("after {} layers", info.vectors.size()));
   if (!info.prompt.empty()) row("prompt", info.prompt);
   if (!info.against.empty()) row("against", info.against);
+  if (info.settings.invocation != Invocation::kStart) row("acts from", std::string(to_string(info.settings.invocation)));
+  if (!info.settings.prompt_prefix.empty()) row("prompt prefix", info.settings.prompt_prefix);
+  if (!info.settings.language.empty()) row("for requests in", info.settings.language);
+  if (const auto sampler = sampler_text(info.settings); !sampler.empty()) row("sampler", sampler);
   row("strength", fmt::format("{:.3g}", info.strength));
   row("calibration (hash of the texts)", hashes(info.calibration_hashes));
   row("general text", hashes(info.general_hashes));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 #include <type_traits>
 
@@ -181,7 +182,49 @@ void set_strength_and_evidence(GgufWriter& writer, float strength, std::span<con
   writer.set(key::kEvidenceStrength, GgufArray(std::move(strengths)));
 }
 
+void set_settings(GgufWriter& writer, const FragmentSettings& settings) {
+  const auto check = [](const char* key, const auto& value, float low, float high) {
+    if (value && (!std::isfinite(static_cast<float>(*value)) || static_cast<float>(*value) < low || static_cast<float>(*value) > high)) {
+      throw Error(ErrorCode::kInvalidArgument, "[fragment_write] " + std::string(key) + ": expected a number from " + std::to_string(low) +
+                                                   " to " + std::to_string(high));
+    }
+    return value.has_value();
+  };
+  if (!settings.language.empty() && settings.language != "ko" && settings.language != "en") {
+    throw Error(ErrorCode::kInvalidArgument, "[fragment_write] language: expected ko or en, found '" + settings.language + "'");
+  }
+  if (settings.invocation != Invocation::kStart) writer.set(key::kInvocation, std::string(to_string(settings.invocation)));
+  if (!settings.prompt_prefix.empty()) writer.set(key::kPromptPrefix, settings.prompt_prefix);
+  if (!settings.language.empty()) writer.set(key::kLanguage, settings.language);
+  if (check(key::kTemperature, settings.temperature, 0, 5)) writer.set(key::kTemperature, *settings.temperature);
+  if (check(key::kTopK, settings.top_k, 0, 1e6f)) writer.set(key::kTopK, static_cast<float>(*settings.top_k));
+  if (check(key::kTopP, settings.top_p, 0, 1)) writer.set(key::kTopP, *settings.top_p);
+  if (check(key::kMinP, settings.min_p, 0, 1)) writer.set(key::kMinP, *settings.min_p);
+  if (check(key::kRepeatPenalty, settings.repeat_penalty, 0.1f, 5)) writer.set(key::kRepeatPenalty, *settings.repeat_penalty);
+}
+
 }  // namespace fragment
+
+namespace {
+
+constexpr std::string_view kSettingsKeys[] = {key::kInvocation, key::kPromptPrefix, key::kLanguage, key::kTemperature,
+                                              key::kTopK,       key::kTopP,         key::kMinP,     key::kRepeatPenalty};
+
+/// Writes the file anew, tensors as they are, after `change` has seen the metadata. \throws as update_fragment.
+void rewrite(const std::filesystem::path& path, const std::function<void(const GgufFile&, GgufWriter&)>& change) {
+  const GgufFile file = GgufFile::open(path);
+  check_is_lora(file);
+  if (!check_version(file)) {
+    throw Error(ErrorCode::kFailedPrecondition, "[fragment_update] " + path.filename().string() +
+                                                    ": expected a fragment made by aicoder, found a LoRA without its metadata");
+  }
+  GgufWriter writer;
+  change(file, writer);
+  for (const GgufTensor& tensor : file.tensors()) writer.add_tensor(tensor.name, tensor.type, tensor.ne, file.bytes(tensor));
+  writer.write(path);  // the mapping of the old file lives until `file` goes
+}
+
+}  // namespace
 
 FragmentInfo inspect_fragment(const std::filesystem::path& path) {
   const GgufFile file = GgufFile::open(path);
@@ -212,6 +255,7 @@ FragmentInfo inspect_fragment(const std::filesystem::path& path) {
   info.against = text(key::kSteerAgainst);
   info.donor = text(key::kDonorName);
   info.parents = read_parents(file);
+  info.settings = fragment_settings(file);
   info.evidence = read_evidence(file);
   return info;
 }
@@ -234,17 +278,22 @@ std::string fragment_tensor_hash(const std::filesystem::path& path) {
 }
 
 void update_fragment(const std::filesystem::path& path, float strength, const std::vector<Evidence>& evidence) {
-  const GgufFile file = GgufFile::open(path);
-  check_is_lora(file);
-  if (!check_version(file)) {
-    throw Error(ErrorCode::kFailedPrecondition, "[fragment_update] " + path.filename().string() +
-                                                    ": expected a fragment made by aicoder, found a LoRA without its metadata");
-  }
-  GgufWriter writer;
-  for (const auto& [key, value] : file.metadata()) writer.set(key, value);
-  set_strength_and_evidence(writer, strength, evidence);
-  for (const GgufTensor& tensor : file.tensors()) writer.add_tensor(tensor.name, tensor.type, tensor.ne, file.bytes(tensor));
-  writer.write(path);  // the mapping of the old file lives until `file` goes
+  rewrite(path, [&](const GgufFile& file, GgufWriter& writer) {
+    for (const auto& [key, value] : file.metadata()) writer.set(key, value);
+    set_strength_and_evidence(writer, strength, evidence);
+  });
+}
+
+void update_fragment(const std::filesystem::path& path, const FragmentSettings& settings) {
+  rewrite(path, [&](const GgufFile& file, GgufWriter& writer) {
+    for (const auto& [key, value] : file.metadata()) {
+      if (std::find(std::begin(kSettingsKeys), std::end(kSettingsKeys), key) == std::end(kSettingsKeys)) writer.set(key, value);
+    }
+    set_settings(writer, settings);
+    const FragmentSettings old = fragment_settings(file);
+    if (old.invocation == settings.invocation && old.prompt_prefix == settings.prompt_prefix) return;
+    set_strength_and_evidence(writer, static_cast<float>(file.get_float(key::kStrength).value_or(0)), {});
+  });
 }
 
 }  // namespace aicoder

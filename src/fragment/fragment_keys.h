@@ -23,6 +23,14 @@ inline constexpr char kKeep[] = "aicoder.keep";
 inline constexpr char kRank[] = "aicoder.rank";
 inline constexpr char kSeed[] = "aicoder.seed";
 inline constexpr char kStrength[] = "aicoder.strength";
+inline constexpr char kInvocation[] = "aicoder.invocation";
+inline constexpr char kPromptPrefix[] = "aicoder.prompt.prefix";
+inline constexpr char kLanguage[] = "aicoder.gate.language";
+inline constexpr char kTemperature[] = "aicoder.sampler.temperature";
+inline constexpr char kTopK[] = "aicoder.sampler.top_k";
+inline constexpr char kTopP[] = "aicoder.sampler.top_p";
+inline constexpr char kMinP[] = "aicoder.sampler.min_p";
+inline constexpr char kRepeatPenalty[] = "aicoder.sampler.repeat_penalty";
 inline constexpr char kCalibrationHashes[] = "aicoder.calibration.hashes";
 inline constexpr char kGeneralHashes[] = "aicoder.general.hashes";
 inline constexpr char kDonorName[] = "aicoder.donor.name";
@@ -68,5 +76,7 @@ struct FragmentHead {
 void set_head(GgufWriter& writer, const FragmentHead& head, std::span<const FragmentTensor> tensors);
 /// Sets the keys that update_fragment may change. \throws Error(kInvalidArgument) for values that are not finite.
 void set_strength_and_evidence(GgufWriter& writer, float strength, std::span<const Evidence> evidence);
+/// Only what differs from the default is written. \throws Error(kInvalidArgument) for values out of their range.
+void set_settings(GgufWriter& writer, const FragmentSettings& settings);
 
 }  // namespace aicoder::fragment

@@ -254,6 +254,22 @@ TEST_F(Contract, FragmentShelfMakesARoleOnDemandAndWritesItsCard) {
   EXPECT_EQ(run_json({"fragment", "card", "nobody"}, 2)["error"]["code"], "not_found");
 }
 
+TEST_F(Contract, FragmentSetSaysHowAFragmentIsUsed) {
+  build_fragment("tiny");
+  const auto set = run_json({"fragment", "set", "tiny", "--strength", "0.1", "--invocation", "user", "--prompt-prefix", "Be brief.",
+                             "--temperature", "0.5", "--language", "ko"},
+                            0);
+  EXPECT_EQ(set["strength"], 0.1);
+  EXPECT_EQ(set["settings"]["invocation"], "user");
+  EXPECT_EQ(set["settings"]["sampler"]["temperature"], 0.5);
+  EXPECT_EQ(run_json({"fragment", "inspect", "tiny"}, 0)["settings"], set["settings"]);
+  const auto back = run_json({"fragment", "set", "tiny", "--prompt-prefix", "", "--no-sampler", "--language", "all"}, 0);
+  EXPECT_EQ(back["settings"]["prompt_prefix"], "");
+  EXPECT_EQ(back["settings"]["sampler"], nlohmann::json::object());
+  EXPECT_EQ(run_json({"fragment", "set", "tiny"}, 2)["error"]["code"], "invalid_argument");
+  EXPECT_EQ(run_json({"fragment", "set", "tiny", "--invocation", "later"}, 2)["error"]["code"], "invalid_argument");
+}
+
 TEST_F(Contract, FragmentProxiesSetsCheapMeasuresBesideTasks) {
   build_fragment("tiny");
   write_file_atomic(home_ / "prose.txt", "It was a bright cold day, and the people went to the market to buy bread.");

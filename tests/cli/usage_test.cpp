@@ -32,6 +32,7 @@ TEST_F(Usage, EveryCommandExplainsItself) {
                                                           {"fragment", "inspect"},
                                                           {"fragment", "card"},
                                                           {"fragment", "list"},
+                                                          {"fragment", "set"},
                                                           {"fragment", "shelf"},
                                                           {"fragment", "proxies"},
                                                           {"fragment", "search"},

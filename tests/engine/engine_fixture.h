@@ -24,8 +24,12 @@ class EngineTest : public ::testing::Test {
     LoraFile().add_all(smollm()->file(), 4, 1, 0.06f).write(*fragments_ / "a.gguf");
     LoraFile().add_all(smollm()->file(), 4, 1000, 0.06f).write(*fragments_ / "b.gguf");
     auto late = LoraFile();
-    late.metadata["aicoder.active_from"] = uint32_t{1};
+    late.metadata["aicoder.invocation"] = std::string("user");
     late.add_all(smollm()->file(), 4, 1, 0.06f).write(*fragments_ / "late.gguf");
+    auto asking = LoraFile();
+    asking.metadata["aicoder.prompt.prefix"] = std::string("Answer in one word.");
+    asking.metadata["aicoder.sampler.temperature"] = 1.5f;
+    asking.add_all(smollm()->file(), 4, 1, 0.06f).write(*fragments_ / "asking.gguf");
   }
   static void TearDownTestSuite() { fragments_.reset(); }
 

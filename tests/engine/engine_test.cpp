@@ -39,6 +39,48 @@ TEST_F(EngineTest, AnswersLikeTheGeneratorOfOneThread) {
   EXPECT_GT(engine->stats().generated_tokens, 0u);
 }
 
+TEST_F(EngineTest, AFragmentsPromptPrefixIsReadWhereItIsActive) {
+  const auto engine = make(2, true);
+  auto explicit_request = ask("What is the colour of snow?", {{"a", {}}}, 12);
+  explicit_request.generation.messages.insert(explicit_request.generation.messages.begin(), {"system", "Answer in one word."});
+  const auto expected = engine->submit(explicit_request).get();
+  const auto plain = ask("What is the colour of snow?", {{"asking", {}}}, 12);
+  const auto result = engine->submit(plain).get();
+  EXPECT_EQ(first_of(result).tokens, first_of(expected).tokens);
+  EXPECT_EQ(result.output.prompt_tokens, expected.output.prompt_tokens);
+  LocalGenerator local(smollm(), {test::small_context(2, true)}, resolve);
+  EXPECT_EQ(first_of(local.generate_one(plain.generation, {})).tokens, first_of(expected).tokens);
+  const auto off = engine->submit(ask("What is the colour of snow?", {{"asking", 0.0f}}, 12)).get();
+  EXPECT_LT(off.output.prompt_tokens, result.output.prompt_tokens) << "at strength 0 it is the base";
+}
+
+TEST_F(EngineTest, SamplingIsTheFragmentsOnlyForRequestsThatLeaveItToThem) {
+  const auto engine = make(2, true);
+  auto request = ask("Tell a story.", {{"asking", {}}}, 24);
+  const auto greedy = engine->submit(request).get();
+  request.generation.sampling_of_fragments = true;
+  const auto left_to_it = engine->submit(request).get();
+  request.generation.sampling_of_fragments = false;
+  request.generation.sampling.temperature = 1.5f;
+  const auto expected = engine->submit(request).get();
+  EXPECT_EQ(first_of(left_to_it).tokens, first_of(expected).tokens);
+  EXPECT_NE(first_of(left_to_it).tokens, first_of(greedy).tokens);
+}
+
+TEST_F(EngineTest, AnInvocationInTheFileIsWhereTheFragmentBegins) {
+  const auto engine = make(2, true);
+  std::vector<ChatMessage> talk = {{"user", "My name is Ada."}, {"assistant", "Hello Ada."}, {"user", "What is my name?"}};
+  auto late = ask("", {{"late", {}}}, 12);
+  late.generation.messages = talk;
+  auto said = ask("", {{"a", {}}}, 12);  // the same factors
+  said.generation.messages = talk;
+  said.active_from = 2;
+  EXPECT_EQ(first_of(engine->submit(late).get()).tokens, first_of(engine->submit(said).get()).tokens);
+  EXPECT_EQ(engine->fragments().front().settings.invocation == Invocation::kUser ||
+                engine->fragments().back().settings.invocation == Invocation::kUser,
+            true);
+}
+
 TEST_F(EngineTest, ARequestJoinsWhileAnotherIsAnswered) {
   const auto engine = make(2);
   const auto begun = std::make_shared<std::promise<void>>();

@@ -79,6 +79,35 @@ TEST(FragmentFile, UpdateReplacesStrengthAndEvidenceAndKeepsTensorsByteForByte) 
   EXPECT_EQ(std::vector<float>(a.begin(), a.end()), (std::vector<float>{1, 2, 3}));
 }
 
+TEST(FragmentFile, SettingsAreWrittenReplacedAndTakenBack) {
+  const test::TempDir dir;
+  test::small_fragment("coder").write(dir / "f.gguf");
+  const std::string tensors = fragment_tensor_hash(dir / "f.gguf");
+  update_fragment(dir / "f.gguf", 0.2f, {{.suite = "humaneval", .n = 1, .score_off = 0, .score_on = 1, .p_value = 1, .strength = 0.2f}});
+  FragmentSettings settings;
+  settings.temperature = 0.7f;
+  settings.top_k = 20;
+  update_fragment(dir / "f.gguf", settings);
+  EXPECT_EQ(inspect_fragment(dir / "f.gguf").settings, settings);
+  EXPECT_EQ(inspect_fragment(dir / "f.gguf").evidence.size(), 1u) << "greedy suites do not sample";
+  settings = {};
+  settings.invocation = Invocation::kAnswer;
+  settings.prompt_prefix = "짧게 답하세요.";
+  settings.language = "ko";
+  update_fragment(dir / "f.gguf", settings);
+  const auto info = inspect_fragment(dir / "f.gguf");
+  EXPECT_EQ(info.settings, settings) << "what is no longer set is gone";
+  EXPECT_TRUE(info.evidence.empty()) << "it was measured with another prompt";
+  EXPECT_EQ(info.strength, 0.2f);
+  EXPECT_EQ(fragment_tensor_hash(dir / "f.gguf"), tensors);
+  settings.language = "fr";
+  EXPECT_ERROR(update_fragment(dir / "f.gguf", settings), ErrorCode::kInvalidArgument, "expected ko or en");
+  settings = {};
+  settings.top_p = 1.2f;
+  EXPECT_ERROR(update_fragment(dir / "f.gguf", settings), ErrorCode::kInvalidArgument, "aicoder.sampler.top_p");
+  EXPECT_EQ(inspect_fragment(dir / "f.gguf").settings.language, "ko") << "a refused update changes nothing";
+}
+
 TEST(FragmentFile, RefusesToUpdateWhatIsNotOursOrNotFinite) {
   test::TempDir dir;
   test::small_lora().write(dir / "theirs.gguf");
