@@ -39,7 +39,7 @@ const ModuleTable& module_table() {
       {"learn", {"eval"}},
       {"bench", {"learn", "store"}},
       {"server", {"bench"}},
-      {"cli", {"bench"}},
+      {"cli", {"bench", "server"}},
       {"apps", {"cli", "server"}},
   };
   return table;
