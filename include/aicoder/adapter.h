@@ -29,6 +29,7 @@ class Adapter {
   ~Adapter();
   const std::filesystem::path& path() const noexcept;
   float default_strength() const noexcept;  ///< `aicoder.strength` of the file, else 1
+  size_t active_from() const noexcept;      ///< `aicoder.active_from` of the file: the first message it is to see; else 0
   uint64_t bytes() const noexcept;
   void* native_handle() const noexcept;  ///< llama_adapter_lora*; null for a file of control vectors alone
   /// [n_layer, n_embd] of the model, zeros where the file has none; empty when it has none at all.
@@ -43,6 +44,7 @@ class Adapter {
 struct ActiveAdapter {
   std::shared_ptr<const Adapter> adapter;
   float strength = 1.0f;  ///< 0: not attached at all, so logits are bit-exact base
+  bool operator==(const ActiveAdapter&) const = default;
 };
 /// Sets the adapters of a context (replaces what was set). Previous KV of the context is cleared when the set changes.
 void set_adapters(Context& context, std::span<const ActiveAdapter> adapters);
@@ -53,6 +55,34 @@ struct FragmentChoice {
 };
 /// "coder", "coder:0.3", "./f.gguf:0". \throws Error(kInvalidArgument) for a strength that is no finite number in [-8, 8].
 FragmentChoice parse_fragment_choice(std::string_view text);
+
+struct FragmentFile {
+  std::filesystem::path path;
+  std::optional<float> strength;  ///< none: the file's own
+};
+/// Adapters by file: each loaded once, and again when the file changes. Not thread-safe, and loading or freeing an adapter must not
+/// meet the making of a context of the same model on another thread: llama.cpp walks over the model's adapters there.
+class AdapterCache {
+ public:
+  explicit AdapterCache(std::shared_ptr<const Model> model);
+  /// \throws Error of Adapter::load.
+  std::shared_ptr<const Adapter> get(const std::filesystem::path& path);
+  bool drop(const std::filesystem::path& path);  ///< forgets it; users keep it alive. False: it was not there
+  bool holds(const Adapter& adapter) const;      ///< get() of its path gave this one last
+  std::vector<std::shared_ptr<const Adapter>> loaded() const;
+  /// The set these files make: without those of strength 0, sorted by path, so that the order of naming does not matter.
+  /// \throws Error of get, kInvalidArgument for a file given twice.
+  std::vector<ActiveAdapter> activate(std::span<const FragmentFile> files);
+
+ private:
+  struct Loaded {
+    std::filesystem::file_time_type changed;
+    uintmax_t bytes = 0;
+    std::shared_ptr<const Adapter> adapter;
+  };
+  std::shared_ptr<const Model> model_;
+  std::map<std::filesystem::path, Loaded> adapters_;
+};
 
 /// What agent and eval ask of any engine, here or remote.
 struct GenerationRequest {
@@ -69,7 +99,8 @@ struct GenerationRequest {
 };
 struct GenerationResult {
   GenerateResult output;
-  double switch_ms = 0;  ///< choosing or making the lane
+  double switch_ms = 0;  ///< choosing or making the lane; output.copy_ms is apart
+  double queue_ms = 0;   ///< waiting for a sequence; the Engine's
   bool lane_created = false;
 };
 class TextGenerator {

@@ -109,6 +109,22 @@ class Model {
 /// Reads the file's own blocks through ggml's reference dequantizers. \throws Error(kInvalidArgument, kUnimplemented).
 void dequantize_rows(const GgufFile& file, const GgufTensor& tensor, size_t first_row, size_t n_rows, std::span<float> out);
 
+/// Worker threads for contexts that take turns, and the measure of how many of them the machine leaves us. Workers of several pools
+/// would wait for work on the same cores and slow each other down. All contexts that share one must be used by one thread.
+class ComputeThreads {
+ public:
+  /// \param n_threads 0: physical cores this process may use. \throws Error(kInvalidArgument).
+  explicit ComputeThreads(int n_threads = 0);
+  ~ComputeThreads();
+  int n_threads() const noexcept;
+
+  struct Impl;  ///< defined and used in src/model only
+  Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 struct ContextOptions {
   size_t n_ctx_seq = 4096;  ///< tokens each sequence can hold; checked against the training context
   size_t n_seq_max = 1;     ///< sequences decoded together
@@ -120,6 +136,9 @@ struct ContextOptions {
   /// Keys, values and attention in F32 and without flash attention: for comparisons. Twice the memory; F16, the default, moves logits by
   /// 0.01 to 0.05 (docs/results/peft-logits.md).
   bool f32_attention = false;
+  /// For Context::embed: each decode gives the last layer's outputs; generate() then costs more.
+  bool embeddings = false;
+  std::shared_ptr<ComputeThreads> threads;  ///< shared with other contexts, in place of n_threads; none: threads of its own
 };
 
 struct SamplingOptions {
@@ -149,6 +168,9 @@ struct GenerateRequest {
   std::string grammar;                    ///< GBNF, root rule "root"; empty: free
   int n_logprobs = -1;                    ///< -1: none; 0: of the chosen token; k: and the k best
   TokenFn on_token;                       ///< called on the thread that called generate
+  /// The first position that what is attached to the context reads; what is before it is KV of a context without attachments, copied
+  /// from a peer of the LiveBatch. At most prompt.size() - 1. Without attachments it says nothing.
+  size_t active_from = 0;
 };
 struct GenerateSample {
   std::string text;
@@ -161,6 +183,8 @@ struct GenerateResult {
   size_t prompt_tokens = 0;
   size_t reused_tokens = 0;                        ///< of the prompt, found in the KV cache
   double prefill_seconds = 0, decode_seconds = 0;  ///< of the whole call while this request was active
+  size_t copied_tokens = 0;                        ///< of those reused: copied from another sequence or context
+  double copy_ms = 0;                              ///< what these copies took, those for further samples too
 };
 
 /// Sums over predicted tokens.
@@ -183,6 +207,11 @@ class Context {
   std::vector<GenerateResult> generate(std::span<const GenerateRequest> requests, const std::stop_token& stop = {},
                                        const std::function<void(size_t request, const GenerateResult&)>& on_done = {});
   GenerateResult generate(const GenerateRequest& request, const std::stop_token& stop = {});
+
+  /// Mean of the last layer's outputs (after its norm) over the tokens, scaled to length 1; [n_embd()]. Needs options.embeddings.
+  /// `between` is called between the decodes of a long text: others can be served meanwhile, but not by this context.
+  /// \throws ContextOverflow, Error(kCancelled, kFailedPrecondition).
+  std::vector<float> embed(std::span<const Token> tokens, const std::stop_token& stop = {}, const std::function<void()>& between = {});
 
   /// -log p of tokens[first_predicted..] given what is before each. tokens.size() <= n_ctx_seq.
   /// \throws ContextOverflow, Error(kCancelled).
@@ -221,6 +250,57 @@ class Context {
   size_t memory_bytes() const noexcept;  ///< KV and compute buffers, measured at creation
   const std::shared_ptr<const Model>& model() const noexcept;
   void* native_handle() const noexcept;  ///< llama_context*, for the adapter and train modules
+
+  struct Impl;  ///< defined and used in src/model only
+  Impl& impl() noexcept { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+/// What generate() and LiveBatch::submit refuse. Thread-safe. \throws ContextOverflow, Error(kInvalidArgument).
+void check_request(const Model& model, size_t n_ctx_seq, const GenerateRequest& request);
+
+/// The continuous batching of one context, a decode at a time: requests come and go while others are being answered. Context::generate
+/// runs on it. Not thread-safe. The context must outlive it, and nothing else may use the context meanwhile. Callbacks of requests must
+/// not call the batch.
+///
+/// KV is reused by identity: the tokens, what was attached when they were read, with strengths, and the first position it was active
+/// at. So a context without attachments shares all it read with every peer, and one with attachments what is before its active_from.
+class LiveBatch {
+ public:
+  using Id = uint64_t;
+  using DoneFn = std::function<void(GenerateResult&&)>;
+  /// \param chunk  deterministic contexts: tokens of a prompt per decode; 0: n_batch, at most 512
+  explicit LiveBatch(Context& context, size_t chunk = 0);
+  ~LiveBatch();
+  LiveBatch(LiveBatch&&) noexcept;
+
+  /// Checks and queues. `on_done` is called once by step(), cancel() or cancel_all(). Urgent requests get free sequences first.
+  /// \throws as check_request.
+  Id submit(GenerateRequest request, DoneFn on_done, const std::stop_token& stop = {}, bool urgent = true);
+  /// One decode: a token for each answer, and up to `prompt_tokens` of prompts (0: as many as n_batch takes; deterministic contexts
+  /// have their own chunk). `stop` ends all; the decode is cut short when it, or each of the requests in it, is stopped.
+  /// \return false: nothing could be decoded. \throws what decoding or a callback threw: then all requests are gone, without on_done.
+  bool step(size_t prompt_tokens = 0, const std::stop_token& stop = {});
+  void cancel(Id id);  ///< finish kCancelled, with what is there; none of that id: nothing
+  void cancel_all();
+
+  size_t n_requests() const noexcept;  ///< submitted and not done
+  bool reads_prompt() const noexcept;  ///< the next decode would read of a prompt
+  bool has_urgent() const noexcept;
+  /// Sequences that are free and that no submitted request of this or higher urgency will take.
+  size_t n_free(bool urgent) const noexcept;
+
+  /// Batches of other contexts of the same model and options, whose KV may be copied here. Pointers must stay valid until replaced.
+  void set_peers(std::vector<LiveBatch*> peers);
+  /// Requests that hold a sequence and wait until a peer without attachments has read these tokens.
+  struct MissingPrefix {
+    Id id;
+    std::vector<Token> tokens;
+  };
+  std::vector<MissingPrefix> missing_prefixes() const;
+  void take_prefixes();  ///< looks for them again, now; step() does not
 
   struct Impl;  ///< defined and used in src/model only
 

@@ -28,6 +28,7 @@ struct Adapter::Impl {
   LoraHandle handle;
   std::filesystem::path path;
   float default_strength = 1.0f;
+  size_t active_from = 0;
   uint64_t bytes = 0;
   std::vector<float> control_vectors;
 };
@@ -42,6 +43,7 @@ std::shared_ptr<const Adapter> Adapter::load(std::shared_ptr<const Model> model,
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->default_strength = lora_default_strength(file);
+  impl->active_from = lora_active_from(file);
   for (const auto& tensor : file.tensors()) impl->bytes += tensor.bytes;
   if (const auto vectors = aicoder::control_vectors(file); !vectors.empty()) {
     const size_t n_embd = model->n_embd();
@@ -64,6 +66,7 @@ std::shared_ptr<const Adapter> Adapter::load(std::shared_ptr<const Model> model,
 
 const std::filesystem::path& Adapter::path() const noexcept { return impl_->path; }
 float Adapter::default_strength() const noexcept { return impl_->default_strength; }
+size_t Adapter::active_from() const noexcept { return impl_->active_from; }
 uint64_t Adapter::bytes() const noexcept { return impl_->bytes; }
 void* Adapter::native_handle() const noexcept { return impl_->handle.get(); }
 std::span<const float> Adapter::control_vectors() const noexcept { return impl_->control_vectors; }

@@ -1,29 +1,22 @@
 #include "adapter/lane_pool.h"
 
-#include <algorithm>
-
 namespace aicoder {
 
-LanePool::LanePool(std::shared_ptr<const Model> model, const LaneOptions& options) : model_(std::move(model)), options_(options) {}
+LanePool::LanePool(std::shared_ptr<const Model> model, const LaneOptions& options)
+    : model_(std::move(model)), options_(options), adapters_(model_) {}
 
-LanePool::Found LanePool::get(std::span<const ActiveAdapter> adapters) {
-  Key key;
-  for (const auto& active : adapters) {
-    if (active.strength != 0.0f) key.emplace_back(active.adapter, active.strength);
-  }
-  std::sort(key.begin(), key.end(), [](const auto& a, const auto& b) { return a.first->path() < b.first->path(); });
+LanePool::Found LanePool::get(const std::vector<ActiveAdapter>& set) {
   for (auto lane = lanes_.begin(); lane != lanes_.end(); ++lane) {
-    if (lane->key != key) continue;
+    if (lane->set != set) continue;
     lanes_.splice(lanes_.begin(), lanes_, lane);
     return {lanes_.front().context, false};
   }
   // All lanes have the same options, so the newest tells what the next one will take: make room first, the peak counts.
   if (!lanes_.empty()) drop_beyond_budget(lanes_.front().context.memory_bytes());
-  std::vector<ActiveAdapter> sorted;
-  for (const auto& [adapter, strength] : key) sorted.push_back({adapter, strength});
+  if (!options_.context.threads) options_.context.threads = std::make_shared<ComputeThreads>(options_.context.n_threads);
   Context context(model_, options_.context);
-  set_adapters(context, sorted);
-  lanes_.push_front({std::move(key), std::move(context)});
+  set_adapters(context, set);
+  lanes_.push_front({set, std::move(context)});
   drop_beyond_budget(0);
   return {lanes_.front().context, true};
 }
@@ -36,22 +29,6 @@ void LanePool::drop_beyond_budget(size_t coming_bytes) {
   };
   const size_t keep = coming_bytes > 0 ? 0 : 1;
   while (lanes_.size() > keep && used() > options_.budget_bytes) lanes_.pop_back();
-}
-
-std::shared_ptr<const Adapter> LanePool::adapter(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto canonical = std::filesystem::weakly_canonical(path, error);
-  const auto& name = error ? path : canonical;
-  const auto changed = std::filesystem::last_write_time(name, error);
-  const auto bytes = error ? 0 : std::filesystem::file_size(name, error);
-  auto& loaded = adapters_[name];
-  if (!loaded.adapter || error || loaded.changed != changed || loaded.bytes != bytes) {
-    loaded = {};
-    loaded.adapter = Adapter::load(model_, name);
-    loaded.changed = changed;
-    loaded.bytes = bytes;
-  }
-  return loaded.adapter;
 }
 
 }  // namespace aicoder

@@ -14,15 +14,9 @@ struct LocalGenerator::Impl {
   LanePool pool;
 
   std::vector<ActiveAdapter> activate(std::span<const FragmentChoice> fragments) {
-    std::vector<ActiveAdapter> active;
-    for (const auto& choice : fragments) {
-      auto adapter = pool.adapter(resolve(choice.name));
-      const float strength = choice.strength.value_or(adapter->default_strength());
-      const bool twice = std::any_of(active.begin(), active.end(), [&](const auto& other) { return other.adapter == adapter; });
-      if (twice) throw Error(ErrorCode::kInvalidArgument, "[fragment] '" + choice.name + "' is given twice", "give it once");
-      active.push_back({std::move(adapter), strength});
-    }
-    return active;
+    std::vector<FragmentFile> files;
+    for (const auto& choice : fragments) files.push_back({resolve(choice.name), choice.strength});
+    return pool.adapters().activate(files);
   }
 
   std::vector<Token> prompt(std::span<const ChatMessage> messages, std::string_view assistant_prefix) const {

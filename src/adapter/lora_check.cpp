@@ -165,4 +165,12 @@ float lora_default_strength(const GgufFile& file) {
   return static_cast<float>(strength);
 }
 
+size_t lora_active_from(const GgufFile& file) {
+  const int64_t message = file.get_int("aicoder.active_from").value_or(0);
+  if (message < 0) {
+    throw Error(ErrorCode::kDataLoss, "[lora_load] " + file.path().string() + ": aicoder.active_from is " + std::to_string(message));
+  }
+  return static_cast<size_t>(message);
+}
+
 }  // namespace aicoder

@@ -12,5 +12,7 @@ void check_lora_file(const GgufFile& file, const Model& base);
 
 /// `aicoder.strength` of the file, else 1. \throws Error(kDataLoss) when it is not finite.
 float lora_default_strength(const GgufFile& file);
+/// `aicoder.active_from` of the file, else 0. \throws Error(kDataLoss) when it is negative.
+size_t lora_active_from(const GgufFile& file);
 
 }  // namespace aicoder

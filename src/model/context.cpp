@@ -17,7 +17,7 @@ constexpr size_t kOutputChunk = 128;
 constexpr size_t kKvPad = 256;  // llama.cpp pads each sequence's cache to it
 
 // Called by ggml between graph nodes.
-bool on_abort(void* user_data) noexcept { return static_cast<Context::Impl*>(user_data)->decode_stop.stop_requested(); }
+bool on_abort(void* user_data) noexcept { return static_cast<Context::Impl*>(user_data)->stop_requested(); }
 
 // Called by the scheduler before (ask) and after the nodes of a graph.
 bool on_eval_node(ggml_tensor* node, bool ask, void* user_data) noexcept {
@@ -85,7 +85,8 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
     : model(std::move(model_in)), options(options_in) {
   if (!model) throw Error(ErrorCode::kInvalidArgument, "[context] no model");
   check_options(*model, options);
-  if (options.n_threads == 0) options.n_threads = usable_cores();
+  threads = options.threads ? options.threads : std::make_shared<ComputeThreads>(options.n_threads);
+  options.n_threads = n_threads_set = threads->n_threads();
   n_vocab = model->n_vocab();
   const size_t n_ctx_padded = (options.n_ctx_seq + kKvPad - 1) / kKvPad * kKvPad;
   // One token of every sequence must fit a decode; more than the context never can.
@@ -111,6 +112,7 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
   params.abort_callback = on_abort;
   params.abort_callback_data = this;
   params.no_perf = true;
+  params.embeddings = options.embeddings;
   // Set at creation because llama.cpp has no way to add it later; without an observer it asks for nothing.
   params.cb_eval = on_eval_node;
   params.cb_eval_user_data = this;
@@ -125,23 +127,33 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
                 "lower n_ctx_seq or n_seq_max");
   }
   memory_bytes = logged_buffer_bytes(capture.lines());
-  // Without a pool of its own llama.cpp makes one at each decode.
-  threadpool = make_threadpool(options.n_threads);
-  if (threadpool) llama_attach_threadpool(handle.get(), threadpool.get(), nullptr);
+  // Without a pool llama.cpp makes one at each decode.
+  if (auto* pool = threads->impl().pool.get()) llama_attach_threadpool(handle.get(), pool, nullptr);
   caches.resize(options.n_seq_max);
-  if (!options.deterministic && options.n_threads > 1) governor.emplace(options.n_threads);
+  if (!options.deterministic && threads->impl().governor) governor = &*threads->impl().governor;
 }
 
-bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop) {
+bool Context::Impl::stop_requested() const {
+  const auto asked = [](const std::stop_token& stop) { return stop.stop_requested(); };
+  return asked(decode_stop) || (!decode_stops.empty() && std::all_of(decode_stops.begin(), decode_stops.end(), asked));
+}
+
+bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop, std::span<const std::stop_token> all_of) {
   decode_stop = stop;
+  decode_stops = all_of;
   observer_error = nullptr;
+  // Another context may have changed the count since: the threads are shared.
+  if (governor != nullptr && governor->threads() != n_threads_set) {
+    n_threads_set = governor->threads();
+    llama_set_n_threads(handle.get(), n_threads_set, n_threads_set);
+  }
   LlamaLogCapture capture;
   capture.quiet_warnings = true;
-  const LoadSample before = governor ? read_load() : LoadSample{};
+  const LoadSample before = governor != nullptr ? read_load() : LoadSample{};
   const int32_t status = llama_decode(handle.get(), batch);
   decode_stop = {};
-  if (governor && governor->after_decode(before, read_load())) {
-    llama_set_n_threads(handle.get(), governor->threads(), governor->threads());
+  decode_stops = {};
+  if (governor != nullptr && governor->after_decode(before, read_load())) {
     log(LogLevel::kDebug, "[threads] " + std::to_string(governor->threads()) + " of " + std::to_string(options.n_threads));
   }
   if (observer_error) {
@@ -161,10 +173,13 @@ bool Context::Impl::decode(const llama_batch& batch, const std::stop_token& stop
 void Context::Impl::sync_caches() {
   for (size_t s = 0; s < caches.size(); ++s) {
     const llama_pos last = llama_memory_seq_pos_max(memory(), static_cast<llama_seq_id>(s));
-    auto& cache = caches[s];
-    cache.tokens.resize(std::min(cache.tokens.size(), static_cast<size_t>(last + 1)));
-    cache.n_chunked = std::min(cache.n_chunked, cache.tokens.size());
+    caches[s].cut(std::min(caches[s].tokens.size(), static_cast<size_t>(last + 1)));
   }
+}
+
+void SequenceCache::cut(size_t keep) {
+  tokens.resize(keep);
+  std::erase_if(chunk_ends, [&](size_t end) { return end > keep; });
 }
 
 void Context::Impl::trim(size_t sequence, size_t keep) {
@@ -175,8 +190,27 @@ void Context::Impl::trim(size_t sequence, size_t keep) {
     llama_memory_seq_rm(memory(), id, -1, -1);  // a whole sequence can always be removed
     keep = 0;
   }
-  cache.tokens.resize(keep);
-  cache.n_chunked = std::min(cache.n_chunked, keep);
+  cache.cut(keep);
+}
+
+bool Context::Impl::copy_sequence(const Impl& source, size_t from, size_t to, size_t keep) {
+  const auto* native = static_cast<const llama_model*>(model->native_handle());
+  const SequenceCache known = source.caches[from];
+  trim(to, 0);
+  // The state of a sliding window holds only what its last token still sees.
+  if (llama_model_n_swa(native) > 0 && keep < known.tokens.size()) return false;
+  const size_t size = llama_state_seq_get_size(source.handle.get(), static_cast<llama_seq_id>(from));
+  const auto state = std::make_unique_for_overwrite<uint8_t[]>(size);
+  LlamaLogCapture capture;
+  const bool copied = llama_state_seq_get_data(source.handle.get(), state.get(), size, static_cast<llama_seq_id>(from)) == size &&
+                      llama_state_seq_set_data(handle.get(), state.get(), size, static_cast<llama_seq_id>(to)) != 0;
+  const uint64_t last_used = caches[to].last_used;
+  if (copied) caches[to] = known;
+  caches[to].last_used = last_used;
+  const bool whole = copied && llama_memory_seq_pos_max(memory(), static_cast<llama_seq_id>(to)) + 1 == std::ssize(known.tokens);
+  if (!whole) log(LogLevel::kDebug, "[copy] a sequence could not be copied: " + capture.errors());
+  trim(to, whole ? keep : 0);
+  return caches[to].tokens.size() == keep;
 }
 
 void Context::Impl::clear() {
@@ -184,7 +218,7 @@ void Context::Impl::clear() {
   for (auto& cache : caches) cache = {};
 }
 
-void Context::Impl::check_tokens(std::span<const Token> tokens, const char* place) const {
+void check_tokens(std::span<const Token> tokens, size_t n_vocab, const char* place) {
   if (tokens.empty()) throw Error(ErrorCode::kInvalidArgument, std::string(place) + " no tokens, expected at least one");
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] < 0 || static_cast<size_t>(tokens[i]) >= n_vocab) {
@@ -196,6 +230,11 @@ void Context::Impl::check_tokens(std::span<const Token> tokens, const char* plac
 
 void Context::Impl::for_each_logits(std::span<const Token> tokens, size_t first_output, const std::stop_token& stop,
                                     const std::function<void(size_t index, const float* logits)>& fn) {
+  for_each_row(tokens, first_output, stop, [&](size_t index, int32_t row) { fn(index, llama_get_logits_ith(handle.get(), row)); });
+}
+
+void Context::Impl::for_each_row(std::span<const Token> tokens, size_t first_output, const std::stop_token& stop,
+                                 const std::function<void(size_t index, int32_t row)>& fn, const std::function<void()>& between) {
   trim(0, 0);
   TokenBatch batch(n_batch);
   const size_t output_chunk = std::min(n_batch, kOutputChunk);
@@ -212,10 +251,9 @@ void Context::Impl::for_each_logits(std::span<const Token> tokens, size_t first_
       sync_caches();
       throw Error(ErrorCode::kCancelled, "[decode] stopped");
     }
-    for (size_t i = std::max(begin, first_output); i < begin + n; ++i) {
-      fn(i, llama_get_logits_ith(handle.get(), static_cast<int32_t>(i - begin)));
-    }
+    for (size_t i = std::max(begin, first_output); i < begin + n; ++i) fn(i, static_cast<int32_t>(i - begin));
     begin += n;
+    if (between && begin < tokens.size()) between();
   }
 }
 
@@ -273,6 +311,35 @@ void Context::read(std::span<const Token> tokens, const std::stop_token& stop) {
     throw;
   }
   impl_->stop_at_output = false;
+}
+
+std::vector<float> Context::embed(std::span<const Token> tokens, const std::stop_token& stop, const std::function<void()>& between) {
+  impl_->check_tokens(tokens, "[embed]");
+  if (!impl_->options.embeddings) throw Error(ErrorCode::kFailedPrecondition, "[embed] the context was made without embeddings");
+  if (tokens.size() > impl_->options.n_ctx_seq) throw ContextOverflow(tokens.size(), impl_->options.n_ctx_seq);
+  const size_t n_embd = impl_->model->n_embd();
+  std::vector<double> sum(n_embd);
+  impl_->stop_at_output = true;  // the output layer is not needed
+  try {
+    impl_->for_each_row(
+        tokens, 0, stop,
+        [&](size_t, int32_t row) {
+          const float* output = llama_get_embeddings_ith(impl_->handle.get(), row);
+          if (output == nullptr) throw Error(ErrorCode::kInternal, "[embed] no output for row " + std::to_string(row));
+          for (size_t e = 0; e < n_embd; ++e) sum[e] += static_cast<double>(output[e]);
+        },
+        between);
+  } catch (...) {
+    impl_->stop_at_output = false;
+    throw;
+  }
+  impl_->stop_at_output = false;
+  double squares = 0;
+  for (double value : sum) squares += value * value;
+  if (!(squares > 0) || !std::isfinite(squares)) throw Error(ErrorCode::kInternal, "[embed] the model's outputs have no direction");
+  std::vector<float> mean(n_embd);
+  for (size_t e = 0; e < n_embd; ++e) mean[e] = static_cast<float>(sum[e] / std::sqrt(squares));
+  return mean;
 }
 
 std::vector<float> Context::logits(std::span<const Token> tokens) {
@@ -341,7 +408,7 @@ void Context::Impl::set_control_vectors(std::span<const Attached> adapters) {
 void Context::observe_activations(ActivationFn fn) { impl_->observer = std::move(fn); }
 void Context::observe_residual(ResidualFn fn) { impl_->residual_observer = std::move(fn); }
 void Context::clear() { impl_->clear(); }
-int Context::n_threads() const noexcept { return impl_->governor ? impl_->governor->threads() : impl_->options.n_threads; }
+int Context::n_threads() const noexcept { return impl_->governor != nullptr ? impl_->governor->threads() : impl_->options.n_threads; }
 size_t Context::n_ctx_seq() const noexcept { return impl_->options.n_ctx_seq; }
 size_t Context::memory_bytes() const noexcept { return impl_->memory_bytes; }
 const std::shared_ptr<const Model>& Context::model() const noexcept { return impl_->model; }

@@ -19,9 +19,23 @@ namespace aicoder {
 /// What the KV cache of one sequence holds.
 struct SequenceCache {
   std::vector<Token> tokens;
-  /// The first so many were read in the fixed chunks of deterministic mode, so reading them again gives the same bits.
-  size_t n_chunked = 0;
+  /// Those before it were read with nothing attached, whatever the context has; meaningless in a context without attachments.
+  size_t active_from = 0;
+  /// Deterministic mode: where the decodes ended that read a prompt, ascending from the first one. Tokens up to such an end have the
+  /// bits that reading them again in the same chunks would give; tokens that were generated, or read otherwise, have not.
+  std::vector<size_t> chunk_ends;
   uint64_t last_used = 0;
+  void cut(size_t keep);
+};
+
+/// \throws Error(kInvalidArgument): none, or one that the vocabulary has not.
+void check_tokens(std::span<const Token> tokens, size_t n_vocab, const char* place);
+
+struct ComputeThreads::Impl {
+  explicit Impl(int n_threads_in);
+  int n_threads;
+  GgmlThreadpoolHandle pool;
+  std::optional<ThreadGovernor> governor;
 };
 
 struct Context::Impl {
@@ -29,21 +43,28 @@ struct Context::Impl {
 
   llama_memory_t memory() const { return llama_get_memory(handle.get()); }
 
-  /// A decode of what `batch` holds. `stop` is looked at between graph nodes.
+  /// A decode of what `batch` holds. `stop` is looked at between graph nodes, and `all_of`: it stops when each of them asks for it.
   /// \return false when it was stopped; then sync_caches() must follow.
   /// \throws Error(kResourceExhausted, kInternal), and what an activation observer threw.
-  bool decode(const llama_batch& batch, const std::stop_token& stop);
+  bool decode(const llama_batch& batch, const std::stop_token& stop, std::span<const std::stop_token> all_of = {});
   /// Shortens each cache record to what llama.cpp still holds.
   void sync_caches();
   /// Keeps the first `keep` tokens of a sequence. Memories that cannot forget a tail (recurrent ones) forget all.
   void trim(size_t sequence, size_t keep);
   void clear();
-  void check_tokens(std::span<const Token> tokens, const char* place) const;
+  void check_tokens(std::span<const Token> tokens, const char* place) const { aicoder::check_tokens(tokens, n_vocab, place); }
+  bool stop_requested() const;  ///< of the decode that runs
+  /// Copies the first `keep` tokens of a sequence, of this or another context with the same options, and what is known of them.
+  /// \return false: not possible (a sliding window has lost the tokens before `keep`; llama.cpp refused); `to` is then empty.
+  bool copy_sequence(const Impl& source, size_t from, size_t to, size_t keep);
 
   /// Decodes `tokens` in sequence 0 from an empty cache and hands over the logits [n_vocab] after each token from
   /// `first_output` on. Used where every position counts: log_likelihood, logits.
   void for_each_logits(std::span<const Token> tokens, size_t first_output, const std::stop_token& stop,
                        const std::function<void(size_t index, const float* logits)>& fn);
+  /// The same with the row of each output, for its logits or its embedding; `between` is called between decodes.
+  void for_each_row(std::span<const Token> tokens, size_t first_output, const std::stop_token& stop,
+                    const std::function<void(size_t index, int32_t row)>& fn, const std::function<void()>& between = {});
 
   bool on_eval(ggml_tensor* node, bool ask);
   /// Its values as F32 rows of ne[0], in place where it can be; valid until the next call.
@@ -63,9 +84,11 @@ struct Context::Impl {
   std::vector<float> observed_rows;
   std::exception_ptr observer_error;
   std::stop_token decode_stop;
-  std::optional<ThreadGovernor> governor;  ///< absent in deterministic mode: some kernels split a row's sum by threads
-  GgmlThreadpoolHandle threadpool;
-  LlamaContextHandle handle;  // after threadpool: freed first
+  std::span<const std::stop_token> decode_stops;
+  std::shared_ptr<ComputeThreads> threads;
+  ThreadGovernor* governor = nullptr;  ///< of threads; none in deterministic mode: some kernels split a row's sum by threads
+  int n_threads_set = 0;               ///< what llama.cpp was told last
+  LlamaContextHandle handle;           // after threads: freed first
   std::vector<SequenceCache> caches;
   uint64_t use_counter = 0;
 };

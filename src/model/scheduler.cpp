@@ -11,84 +11,143 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Copying a sequence's cache costs about as much as reading so many tokens again.
-constexpr size_t kCopyGain = 32;
+/// A copy takes the whole source sequence, about as long as reading one token takes for some hundred of its tokens. A prefix that
+/// is not longer by this is read: the batch takes a few more tokens for next to nothing.
+constexpr size_t kCopyGain = 8;
+constexpr size_t kCopiedPerGain = 256;
 
 size_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
   const size_t n = std::min(a.size(), b.size());
   return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + static_cast<ptrdiff_t>(n), b.begin()).first - a.begin());
 }
 
-}  // namespace
-
-Scheduler::Scheduler(Context::Impl& context, std::span<const GenerateRequest> requests, const std::stop_token& stop, const DoneFn& on_done)
-    : context_(context),
-      requests_(requests),
-      stop_(stop),
-      on_done_(on_done),
-      slots_(context.caches.size()),
-      jobs_(requests.size()),
-      results_(requests.size()),
-      batch_(context.n_batch),
-      chunk_(context.options.deterministic ? std::min<size_t>(context.options.n_batch, 512) : context.n_batch) {
-  for (size_t i = 0; i < requests.size(); ++i) check(i);
-  for (size_t i = 0; i < requests.size(); ++i) {
-    jobs_[i].grammar = compile_grammar(*context.model, requests[i].grammar);
-    results_[i].samples.resize(requests[i].n);
-    for (auto& sample : results_[i].samples) sample.finish = FinishReason::kCancelled;  // until it is finished
-    results_[i].prompt_tokens = requests[i].prompt.size();
-  }
-}
-
-void Scheduler::check(size_t index) const {
-  const auto& request = requests_[index];
-  context_.check_tokens(request.prompt, "[generate] prompt:");
-  if (request.prompt.size() + 1 > context_.options.n_ctx_seq) throw ContextOverflow(request.prompt.size() + 1, context_.options.n_ctx_seq);
+/// All but the grammar.
+void check_values(const Model& model, size_t n_ctx_seq, const GenerateRequest& request) {
+  check_tokens(request.prompt, model.n_vocab(), "[generate] prompt:");
+  if (request.prompt.size() + 1 > n_ctx_seq) throw ContextOverflow(request.prompt.size() + 1, n_ctx_seq);
   if (request.n < 1) throw Error(ErrorCode::kInvalidArgument, "[generate] n is 0, expected at least 1 sample");
   if (request.n_logprobs < -1) throw Error(ErrorCode::kInvalidArgument, "[generate] n_logprobs is below -1");
+  if (request.active_from >= request.prompt.size()) {
+    throw Error(ErrorCode::kInvalidArgument, "[generate] active_from is " + std::to_string(request.active_from) + ", expected less than " +
+                                                 std::to_string(request.prompt.size()) + ", the tokens of the prompt");
+  }
   check_sampling(request.sampling);
 }
 
-std::vector<GenerateResult> Scheduler::run() {
-  while (true) {
-    if (stop_.stop_requested()) break;
-    start_samples();
-    if (n_busy() == 0) return std::move(results_);
-    if (!step()) break;
-  }
-  cancel_all();
-  return std::move(results_);
+}  // namespace
+
+void check_request(const Model& model, size_t n_ctx_seq, const GenerateRequest& request) {
+  check_values(model, n_ctx_seq, request);
+  compile_grammar(model, request.grammar);
 }
 
-size_t Scheduler::n_busy() const {
-  return static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [](const Slot& s) { return s.phase != Phase::kFree; }));
+Scheduler::Scheduler(Context::Impl& context, size_t chunk)
+    : context_(context),
+      slots_(context.caches.size()),
+      batch_(context.n_batch),
+      chunk_(std::min(chunk == 0 ? size_t{512} : chunk, context.n_batch)) {}
+
+LiveBatch::Id Scheduler::submit(GenerateRequest request, DoneFn on_done, const std::stop_token& stop, bool urgent) {
+  check_values(*context_.model, context_.options.n_ctx_seq, request);
+  auto job = std::make_unique<Job>();
+  job->id = ++last_id_;
+  job->grammar = compile_grammar(*context_.model, request.grammar);
+  job->result.samples.resize(request.n);
+  for (auto& sample : job->result.samples) sample.finish = FinishReason::kCancelled;  // until it is finished
+  job->result.prompt_tokens = request.prompt.size();
+  job->request = std::move(request);
+  job->on_done = std::move(on_done);
+  job->stop = stop;
+  job->urgent = urgent;
+  const auto behind = [&](const auto& other) { return urgent && !other->urgent; };
+  jobs_.insert(std::find_if(jobs_.begin(), jobs_.end(), behind), std::move(job));
+  return last_id_;
+}
+
+bool Scheduler::step(size_t prompt_tokens, const std::stop_token& stop) {
+  try {
+    for (const auto& job : jobs_) {
+      if (stop.stop_requested() || job->stop.stop_requested()) cancel(*job);
+    }
+    forget_done_jobs();
+    start_samples();
+    const bool decoded = decode_round(prompt_tokens, stop);
+    forget_done_jobs();
+    return decoded;
+  } catch (...) {
+    for (auto& slot : slots_) slot = {};
+    jobs_.clear();
+    throw;
+  }
+}
+
+size_t Scheduler::n_requests() const noexcept { return jobs_.size(); }
+
+bool Scheduler::reads_prompt() const noexcept {
+  const bool starts = std::any_of(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->n_started == 0; });
+  return starts || std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.phase == Phase::kReading; });
+}
+
+bool Scheduler::has_urgent() const noexcept {
+  return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->urgent; });
+}
+
+size_t Scheduler::n_free(bool urgent) const noexcept {
+  auto n = static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [](const Slot& s) { return s.phase == Phase::kFree; }));
+  for (const auto& job : jobs_) {
+    if (job->urgent || !urgent) n -= std::min(n, job->request.n - job->n_started);
+  }
+  return n;
 }
 
 // ---- giving samples to slots -----------------------------------------------------------------------------------------
 
 void Scheduler::start_samples() {
-  // A sample that ends at once (max_tokens 0) frees its slot again, hence no loop over slots.
-  while (next_request_ < requests_.size() && n_busy() < slots_.size()) {
-    const size_t request = next_request_;
-    const size_t sample = jobs_[request].n_started++;
-    if (jobs_[request].n_started == requests_[request].n) ++next_request_;
-    start(choose_slot(requests_[request].prompt), request, sample);
+  for (const auto& job : jobs_) {
+    // A sample that ends at once (max_tokens 0) frees its slot again, hence no loop over slots.
+    while (job->n_started < job->request.n) {
+      const size_t slot = choose_slot(job->request);
+      if (slot == slots_.size()) return;
+      start(slot, *job);
+    }
   }
 }
 
-size_t Scheduler::reusable(const SequenceCache& cache, std::span<const Token> prompt) const {
-  // The last token is always decoded again: its logits are needed.
-  size_t n = std::min(common_prefix(cache.tokens, prompt), prompt.size() - 1);
-  // Tokens that were generated, or read in other chunks, went through other kernels: not the same bits.
-  if (context_.options.deterministic) n = std::min(n, cache.n_chunked) / chunk_ * chunk_;
-  return n;
+bool Scheduler::has_same_attachments(const Scheduler& other) const {
+  const auto same = [](const auto& a, const auto& b) { return a.owner == b.owner && a.strength == b.strength; };
+  return std::equal(context_.attached.begin(), context_.attached.end(), other.context_.attached.begin(), other.context_.attached.end(),
+                    same);
 }
 
-size_t Scheduler::choose_slot(std::span<const Token> prompt) const {
+/// Tokens at the beginning of a prompt whose KV `cache`, of `owner`, holds as this context would make it. At most `most`.
+size_t Scheduler::matching(const Scheduler& owner, const SequenceCache& cache, const GenerateRequest& request, size_t most) const {
+  constexpr size_t kNever = std::numeric_limits<size_t>::max();
+  const size_t active_here = is_base() ? kNever : request.active_from;
+  const size_t active_there = owner.is_base() ? kNever : cache.active_from;
+  size_t n = std::min(common_prefix(cache.tokens, request.prompt), most);
+  // Beyond the first active position of either, KV is of use only to the same set that was active from the same position.
+  if (active_here != active_there || !has_same_attachments(owner)) n = std::min({n, active_here, active_there});
+  if (!context_.options.deterministic) return n;
+  // Only whole chunks that were cut as they would be cut here: at active_from, and every chunk_ tokens from there and from 0.
+  size_t reached = 0;
+  for (const size_t end : cache.chunk_ends) {
+    const size_t cut = reached < active_here ? std::min(active_here, reached + chunk_) : reached + chunk_;
+    if (end != std::min(cut, request.prompt.size()) || end > n) break;
+    reached = end;
+  }
+  return reached;
+}
+
+/// The last token is always decoded again: its logits are needed.
+size_t Scheduler::reusable(const Scheduler& owner, size_t slot, const GenerateRequest& request) const {
+  return matching(owner, owner.context_.caches[slot], request, request.prompt.size() - 1);
+}
+
+size_t Scheduler::choose_slot(const GenerateRequest& request) const {
   size_t best = slots_.size(), best_reuse = 0;
   for (size_t s = 0; s < slots_.size(); ++s) {
     if (slots_[s].phase != Phase::kFree) continue;
-    const size_t reuse = reusable(context_.caches[s], prompt);
+    const size_t reuse = reusable(*this, s, request);
     const bool better = best == slots_.size() || reuse > best_reuse ||
                         (reuse == best_reuse && context_.caches[s].last_used < context_.caches[best].last_used);
     if (better) best = s, best_reuse = reuse;
@@ -96,131 +155,180 @@ size_t Scheduler::choose_slot(std::span<const Token> prompt) const {
   return best;
 }
 
-void Scheduler::start(size_t s, size_t request, size_t sample) {
+void Scheduler::start(size_t s, Job& job) {
   Slot& slot = slots_[s];
-  const auto& r = requests_[request];
   slot = {};
-  slot.request = request;
-  slot.sample = sample;
-  slot.sampler.emplace(r.sampling, r.sampling.seed + static_cast<uint32_t>(sample), jobs_[request].grammar.get());
-  slot.text.emplace(r.stop_strings);
+  slot.job = &job;
+  slot.sample = job.n_started++;
+  slot.sampler.emplace(job.request.sampling, job.request.sampling.seed + static_cast<uint32_t>(slot.sample), job.grammar.get());
+  slot.text.emplace(job.request.stop_strings);
   context_.caches[s].last_used = ++context_.use_counter;
 
-  if (!jobs_[request].first_logits.empty() && reuse_whole_prompt(s)) {
+  if (!job.first_logits.empty() && reuse_whole_prompt(s)) {
     slot.phase = Phase::kGenerating;
-    advance(s, jobs_[request].first_logits);
+    advance(s, job.first_logits);
     return;
   }
-  const bool being_read = std::any_of(slots_.begin(), slots_.end(),
-                                      [&](const Slot& other) { return other.phase == Phase::kReading && other.request == request; });
+  const bool being_read = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
+    return other.job == &job && (other.phase == Phase::kReading || other.phase == Phase::kMissingPrefix);
+  });
   if (being_read) {
     slot.phase = Phase::kWaiting;
     return;
   }
-  slot.phase = Phase::kReading;
+  begin_reading(s);
+}
+
+void Scheduler::begin_reading(size_t s) {
+  Slot& slot = slots_[s];
+  Job& job = *slot.job;
   reuse_prefix(s);
-  if (!jobs_[request].counted) {
-    jobs_[request].counted = true;
-    results_[request].reused_tokens = context_.caches[s].tokens.size();
+  auto& cache = context_.caches[s];
+  cache.active_from = job.request.active_from;
+  const bool missing = !is_base() && cache.tokens.size() < job.request.active_from;
+  slot.phase = missing ? Phase::kMissingPrefix : Phase::kReading;
+  if (missing || job.counted) return;
+  job.counted = true;
+  job.result.reused_tokens = cache.tokens.size();
+}
+
+std::vector<LiveBatch::MissingPrefix> Scheduler::missing_prefixes() const {
+  std::vector<LiveBatch::MissingPrefix> all;
+  for (const auto& slot : slots_) {
+    if (slot.phase != Phase::kMissingPrefix) continue;
+    const auto& request = slot.job->request;
+    all.push_back({slot.job->id, {request.prompt.begin(), request.prompt.begin() + static_cast<ptrdiff_t>(request.active_from)}});
+  }
+  return all;
+}
+
+void Scheduler::take_prefixes() {
+  for (size_t s = 0; s < slots_.size(); ++s) {
+    if (slots_[s].phase == Phase::kMissingPrefix) begin_reading(s);
   }
 }
 
-void Scheduler::copy_cache(size_t from, size_t to, size_t keep) {
-  // Whole sequences only: llama.cpp copies a stream's buffer as it is. What is too much is cut off after.
-  context_.trim(to, 0);
-  llama_memory_seq_cp(context_.memory(), static_cast<llama_seq_id>(from), static_cast<llama_seq_id>(to), -1, -1);
-  const uint64_t last_used = context_.caches[to].last_used;
-  context_.caches[to] = context_.caches[from];
-  context_.caches[to].last_used = last_used;
-  context_.trim(to, keep);
+void Scheduler::copy_cache(const Source& source, size_t to) {
+  Job& job = *slots_[to].job;
+  const auto start = Clock::now();
+  const bool copied = context_.copy_sequence(source.batch->context_, source.slot, to, source.n_tokens);
+  job.result.copy_ms += 1000 * seconds_since(start);
+  if (copied && !job.counted) job.result.copied_tokens = source.n_tokens;
 }
 
 bool Scheduler::reuse_whole_prompt(size_t s) {
-  const auto& prompt = requests_[slots_[s].request].prompt;
-  const auto holds = [&](size_t i) { return common_prefix(context_.caches[i].tokens, prompt) == prompt.size(); };
+  const auto& request = slots_[s].job->request;
+  const size_t size = request.prompt.size();
   // In deterministic mode the whole prompt must have been read in chunks, not partly generated. This request's reader did so.
-  const auto usable = [&](size_t i) {
-    return holds(i) && (!context_.options.deterministic || context_.caches[i].n_chunked >= prompt.size());
-  };
+  const auto usable = [&](size_t i) { return matching(*this, context_.caches[i], request, size) == size; };
   if (usable(s)) {
-    context_.trim(s, prompt.size());
-    if (context_.caches[s].tokens.size() == prompt.size()) return true;
+    context_.trim(s, size);
+    if (context_.caches[s].tokens.size() == size) return true;
   }
   for (size_t other = 0; other < slots_.size(); ++other) {
     if (other == s || !usable(other)) continue;
-    copy_cache(other, s, prompt.size());
-    if (context_.caches[s].tokens.size() == prompt.size()) return true;
+    copy_cache({this, other, size}, s);
+    if (context_.caches[s].tokens.size() == size) return true;
   }
   return false;
 }
 
+Scheduler::Source Scheduler::longest_prefix(const GenerateRequest& request, size_t s) const {
+  Source best{nullptr, s, reusable(*this, s, request)};
+  const auto look_at = [&](Scheduler* owner) {
+    for (size_t other = 0; other < owner->slots_.size(); ++other) {
+      if (owner == this && other == s) continue;
+      const size_t n = reusable(*owner, other, request);
+      // The base's part can be had in no other way, and of less than that nothing is won.
+      if (!is_base() && n < request.active_from) continue;
+      const bool needed = !is_base() && best.n_tokens < request.active_from;
+      const size_t gain = best.batch == nullptr ? kCopyGain + owner->context_.caches[other].tokens.size() / kCopiedPerGain : 0;
+      if (needed ? n > best.n_tokens : n > best.n_tokens + gain) best = {owner, other, n};
+    }
+  };
+  look_at(const_cast<Scheduler*>(this));  // NOLINT(cppcoreguidelines-pro-type-const-cast): one of the sources, beside the peers
+  for (Scheduler* peer : peers_) look_at(peer);
+  return best;
+}
+
 void Scheduler::reuse_prefix(size_t s) {
-  const auto& prompt = requests_[slots_[s].request].prompt;
-  const size_t own = reusable(context_.caches[s], prompt);
-  size_t source = s, best = own + kCopyGain;
-  for (size_t other = 0; other < slots_.size(); ++other) {
-    const size_t reuse = reusable(context_.caches[other], prompt);
-    if (other != s && reuse > best) source = other, best = reuse;
-  }
-  if (source != s) {
-    copy_cache(source, s, best);
+  const auto& request = slots_[s].job->request;
+  const Source source = longest_prefix(request, s);
+  if (source.batch != nullptr) {
+    copy_cache(source, s);
   } else {
-    context_.trim(s, own);
+    context_.trim(s, source.n_tokens);
   }
 }
 
-void Scheduler::share_prompt(size_t from) {
+std::vector<size_t> Scheduler::share_prompt(size_t from) {
+  std::vector<size_t> sharing;
   for (size_t s = 0; s < slots_.size(); ++s) {
-    if (slots_[s].phase != Phase::kWaiting || slots_[s].request != slots_[from].request) continue;
-    copy_cache(from, s, requests_[slots_[from].request].prompt.size());
-    slots_[s].phase = Phase::kGenerating;
+    if (slots_[s].phase != Phase::kWaiting || slots_[s].job != slots_[from].job) continue;
+    const size_t size = slots_[s].job->request.prompt.size();
+    copy_cache({this, from, size}, s);
+    if (context_.caches[s].tokens.size() == size) {
+      slots_[s].phase = Phase::kGenerating;
+      sharing.push_back(s);
+    } else {
+      begin_reading(s);
+    }
   }
+  return sharing;
 }
 
 // ---- one round -------------------------------------------------------------------------------------------------------
 
-bool Scheduler::step() {
+bool Scheduler::decode_round(size_t prompt_tokens, const std::stop_token& stop) {
   const auto start = Clock::now();
+  const auto computes = [](const Slot& slot) { return slot.phase == Phase::kReading || slot.phase == Phase::kGenerating; };
+  if (std::none_of(slots_.begin(), slots_.end(), computes)) return false;
   size_t only = slots_.size();
   if (context_.options.deterministic) {
     do {
       turn_ = (turn_ + 1) % slots_.size();
-    } while (slots_[turn_].phase != Phase::kReading && slots_[turn_].phase != Phase::kGenerating);
+    } while (!computes(slots_[turn_]));
     only = turn_;
   }
-  plan_batch(only);
-  // 0: not in this batch, 1: generates, 2: reads its prompt. Slots change hands while samples end, so it is noted now.
-  std::vector<int> work(requests_.size(), 0);
+  plan_batch(only, prompt_tokens);
+  // Slots change hands while samples end, so it is noted now who takes part and who reads.
+  std::vector<std::pair<Job*, bool>> work;
+  std::vector<std::stop_token> stops;
   for (const auto& slot : slots_) {
-    if (slot.n_new > 0) work[slot.request] = std::max(work[slot.request], slot.phase == Phase::kReading ? 2 : 1);
-  }
-  if (!decode_planned()) return false;
-  const auto count_time = [&] {
-    const double seconds = seconds_since(start);
-    for (size_t r = 0; r < work.size(); ++r) {
-      if (work[r] == 2) results_[r].prefill_seconds += seconds;
-      if (work[r] == 1) results_[r].decode_seconds += seconds;
+    if (slot.n_new == 0) continue;
+    const bool reads = slot.phase == Phase::kReading;
+    const auto known = std::find_if(work.begin(), work.end(), [&](const auto& w) { return w.first == slot.job; });
+    if (known != work.end()) {
+      known->second = known->second || reads;
+    } else {
+      work.emplace_back(slot.job, reads);
+      stops.push_back(slot.job->stop);
     }
-  };
-  // Rows are read before any sample ends: finish() calls the user, who may take his time.
+  }
+  if (!context_.decode(batch_.view(), stop, stops)) {
+    context_.sync_caches();
+    for (const auto& job : jobs_) {
+      if (stop.stop_requested() || job->stop.stop_requested()) cancel(*job);
+    }
+    return true;
+  }
+  const double seconds = seconds_since(start);
+  for (const auto& [job, reads] : work) (reads ? job->result.prefill_seconds : job->result.decode_seconds) += seconds;
+  // Rows are noted before any sample ends: finish() calls the user, who may take his time.
   std::vector<size_t> with_logits;
   for (size_t s = 0; s < slots_.size(); ++s) {
     if (slots_[s].row >= 0) with_logits.push_back(s);
   }
-  count_time();
   for (size_t s : with_logits) {
     const float* logits = llama_get_logits_ith(context_.handle.get(), slots_[s].row);
     if (logits == nullptr) throw Error(ErrorCode::kInternal, "[generate] no logits for row " + std::to_string(slots_[s].row));
     const std::span<const float> row(logits, context_.n_vocab);
-    const bool was_reading = slots_[s].phase == Phase::kReading;
+    const bool has_read = slots_[s].phase == Phase::kReading;
     slots_[s].phase = Phase::kGenerating;
     std::vector<size_t> sharing;
-    if (was_reading && requests_[slots_[s].request].n > 1) {
-      jobs_[slots_[s].request].first_logits.assign(row.begin(), row.end());
-      for (size_t w = 0; w < slots_.size(); ++w) {
-        if (slots_[w].phase == Phase::kWaiting && slots_[w].request == slots_[s].request) sharing.push_back(w);
-      }
-      share_prompt(s);
+    if (has_read && slots_[s].job->request.n > 1) {
+      slots_[s].job->first_logits.assign(row.begin(), row.end());
+      sharing = share_prompt(s);
     }
     advance(s, row);
     for (size_t w : sharing) advance(w, row);
@@ -228,65 +336,69 @@ bool Scheduler::step() {
   return true;
 }
 
-void Scheduler::plan_batch(size_t only) {
+void Scheduler::plan_batch(size_t only, size_t prompt_tokens) {
   size_t room = context_.n_batch;
   for (size_t s = 0; s < slots_.size(); ++s) {
     Slot& slot = slots_[s];
+    slot.row = -1;
     slot.n_new = slot.phase == Phase::kGenerating && (only == slots_.size() || only == s) ? 1 : 0;
     room -= slot.n_new;
   }
-  // The oldest request reads first.
-  std::vector<size_t> readers;
-  for (size_t s = 0; s < slots_.size(); ++s) {
-    if (slots_[s].phase == Phase::kReading && (only == slots_.size() || only == s)) readers.push_back(s);
+  const bool deterministic = context_.options.deterministic;
+  if (deterministic) {
+    room = std::min(room, chunk_);
+  } else if (prompt_tokens > 0) {
+    room = std::min(room, prompt_tokens);
   }
-  std::sort(readers.begin(), readers.end(), [&](size_t a, size_t b) { return slots_[a].request < slots_[b].request; });
-  for (size_t s : readers) {
-    const size_t left = requests_[slots_[s].request].prompt.size() - context_.caches[s].tokens.size();
-    slots_[s].n_new = std::min({left, room, chunk_});
-    room -= slots_[s].n_new;
+  // The oldest request reads first, of those that are equally urgent.
+  for (const auto& job : jobs_) {
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      Slot& slot = slots_[s];
+      if (slot.job != job.get() || slot.phase != Phase::kReading || (only != slots_.size() && only != s)) continue;
+      slot.n_new = std::min(job->request.prompt.size() - context_.caches[s].tokens.size(), room);
+      room -= slot.n_new;
+    }
   }
   // Slots in ascending order: llama.cpp joins neighbouring sequences into one matrix product.
   batch_.clear();
   for (size_t s = 0; s < slots_.size(); ++s) {
     Slot& slot = slots_[s];
-    auto& cache = context_.caches[s];
-    slot.row = -1;
-    if (slot.phase == Phase::kGenerating && slot.n_new == 1) {
-      slot.row = batch_.add(slot.next, cache.tokens.size(), s, true);
-      cache.tokens.push_back(slot.next);
-    } else if (slot.phase == Phase::kReading) {
-      const auto& prompt = requests_[slot.request].prompt;
-      const bool chunked = cache.n_chunked == cache.tokens.size();
-      for (size_t i = 0; i < slot.n_new; ++i) {
-        const size_t position = cache.tokens.size();
-        const bool last = position + 1 == prompt.size();
-        const int32_t row = batch_.add(prompt[position], position, s, last);
-        if (last) slot.row = row;
-        cache.tokens.push_back(prompt[position]);
-      }
-      if (chunked && context_.options.deterministic) cache.n_chunked = cache.tokens.size();
+    if (slot.n_new == 0) continue;
+    if (slot.phase == Phase::kReading) {
+      plan_prompt_piece(s);
+    } else {
+      auto& tokens = context_.caches[s].tokens;
+      slot.row = batch_.add(slot.next, tokens.size(), s, true);
+      tokens.push_back(slot.next);
     }
   }
 }
 
-bool Scheduler::decode_planned() {
-  if (context_.decode(batch_.view(), stop_)) return true;
-  context_.sync_caches();
-  return false;
+void Scheduler::plan_prompt_piece(size_t s) {
+  Slot& slot = slots_[s];
+  auto& cache = context_.caches[s];
+  const auto& prompt = slot.job->request.prompt;
+  for (size_t i = 0; i < slot.n_new; ++i) {
+    const size_t position = cache.tokens.size();
+    const bool last = position + 1 == prompt.size();
+    const int32_t row = batch_.add(prompt[position], position, s, last);
+    if (last) slot.row = row;
+    cache.tokens.push_back(prompt[position]);
+  }
+  if (context_.options.deterministic) cache.chunk_ends.push_back(cache.tokens.size());
 }
 
 // ---- one token -------------------------------------------------------------------------------------------------------
 
 void Scheduler::advance(size_t s, std::span<const float> logits) {
   Slot& slot = slots_[s];
-  const auto& request = requests_[slot.request];
-  auto& sample = results_[slot.request].samples[slot.sample];
+  const auto& request = slot.job->request;
+  auto& sample = slot.job->result.samples[slot.sample];
   if (request.max_tokens == 0) return finish(s, FinishReason::kLength);
 
   const auto start = Clock::now();
   const Token token = slot.sampler->sample(logits);
-  results_[slot.request].decode_seconds += seconds_since(start);
+  slot.job->result.decode_seconds += seconds_since(start);
   if (token < 0 || context_.model->is_end(token)) return finish(s, FinishReason::kStop);
   if (request.n_logprobs >= 0) record_logprobs(sample, token, logits, request.n_logprobs);
   slot.sampler->accept(token);
@@ -315,24 +427,52 @@ void Scheduler::record_logprobs(GenerateSample& sample, Token token, std::span<c
 
 void Scheduler::finish(size_t s, FinishReason reason) {
   Slot& slot = slots_[s];
-  const size_t r = slot.request;
-  auto& sample = results_[r].samples[slot.sample];
+  Job& job = *slot.job;
+  auto& sample = job.result.samples[slot.sample];
   const std::string rest = slot.text->finish();
   sample.text += rest;
   sample.finish = reason;
-  slot.phase = Phase::kFree;
+  const size_t index = slot.sample;
+  slot = {};
   context_.caches[s].last_used = ++context_.use_counter;
-  if (!rest.empty() && reason != FinishReason::kCancelled && requests_[r].on_token) requests_[r].on_token(slot.sample, rest);
-  if (++jobs_[r].n_finished == requests_[r].n) {
-    jobs_[r].first_logits = {};
-    if (on_done_) on_done_(r, results_[r]);
+  if (!rest.empty() && reason != FinishReason::kCancelled && job.request.on_token) job.request.on_token(index, rest);
+  ++job.n_finished;
+  end_if_done(job);
+}
+
+void Scheduler::end_if_done(Job& job) {
+  if (job.n_finished < job.request.n || !job.on_done) return;
+  job.first_logits = {};
+  const bool started = job.n_started == job.request.n;
+  const DoneFn on_done = std::exchange(job.on_done, {});
+  on_done(std::move(job.result), started);
+}
+
+void Scheduler::cancel(Job& job) {
+  if (job.n_finished == job.request.n) return;
+  // Samples that never started count as finished first, so that the last slot to end tells that all did.
+  job.n_finished += job.request.n - job.n_started;
+  const bool any_slot = job.n_finished < job.request.n;
+  for (size_t s = 0; s < slots_.size(); ++s) {
+    if (slots_[s].job == &job) finish(s, FinishReason::kCancelled);
   }
+  if (!any_slot) end_if_done(job);
+}
+
+void Scheduler::cancel(LiveBatch::Id id) {
+  for (const auto& job : jobs_) {
+    if (job->id == id) cancel(*job);
+  }
+  forget_done_jobs();
 }
 
 void Scheduler::cancel_all() {
-  for (size_t s = 0; s < slots_.size(); ++s) {
-    if (slots_[s].phase != Phase::kFree) finish(s, FinishReason::kCancelled);
-  }
+  for (const auto& job : jobs_) cancel(*job);
+  forget_done_jobs();
+}
+
+void Scheduler::forget_done_jobs() {
+  std::erase_if(jobs_, [](const auto& job) { return job->n_finished == job->request.n; });
 }
 
 }  // namespace aicoder

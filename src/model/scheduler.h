@@ -1,6 +1,7 @@
 // Continuous batching: many samples of many requests through the sequences of one context. Private to src/model.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,67 +13,98 @@
 
 namespace aicoder {
 
-/// One call of Context::generate. A slot is one sequence of the context.
+/// What LiveBatch and Context::generate are made of. A slot is one sequence of the context.
 ///
 /// Each round gives free slots the next samples, builds one batch of (a) the next token of every generating slot and (b) pieces
 /// of prompts that are being read, decodes it, and samples. The first sample of a request reads the prompt; the others wait in
 /// their slots and get its KV by copy. In deterministic mode a batch holds one slot only and prompts are read in fixed chunks.
 class Scheduler {
  public:
-  using DoneFn = std::function<void(size_t request, const GenerateResult&)>;
-  Scheduler(Context::Impl& context, std::span<const GenerateRequest> requests, const std::stop_token& stop, const DoneFn& on_done);
+  /// `started`: every sample got a slot; false for a request that was cancelled before.
+  using DoneFn = std::function<void(GenerateResult&&, bool started)>;
+  Scheduler(Context::Impl& context, size_t chunk);
 
-  std::vector<GenerateResult> run();
+  LiveBatch::Id submit(GenerateRequest request, DoneFn on_done, const std::stop_token& stop, bool urgent);
+  bool step(size_t prompt_tokens, const std::stop_token& stop);
+  void cancel(LiveBatch::Id id);
+  void cancel_all();
+
+  size_t n_requests() const noexcept;
+  bool reads_prompt() const noexcept;
+  bool has_urgent() const noexcept;
+  size_t n_free(bool urgent) const noexcept;
+
+  void set_peers(std::vector<Scheduler*> peers) { peers_ = std::move(peers); }
+  std::vector<LiveBatch::MissingPrefix> missing_prefixes() const;
+  void take_prefixes();
 
  private:
-  enum class Phase { kFree, kWaiting, kReading, kGenerating };
+  struct Job {
+    LiveBatch::Id id = 0;
+    GenerateRequest request;
+    GenerateResult result;
+    DoneFn on_done;
+    std::stop_token stop;
+    bool urgent = true;
+    LlamaSamplerHandle grammar;
+    size_t n_started = 0, n_finished = 0;
+    bool counted = false;             ///< reused_tokens is set
+    std::vector<float> first_logits;  ///< after the prompt; kept while more samples will need it
+  };
+  enum class Phase { kFree, kMissingPrefix, kWaiting, kReading, kGenerating };
   struct Slot {
     Phase phase = Phase::kFree;
-    size_t request = 0, sample = 0;
+    Job* job = nullptr;
+    size_t sample = 0;
     Token next = 0;    ///< to be decoded, when generating
     size_t n_new = 0;  ///< tokens in the coming batch
     int32_t row = -1;  ///< of the batch, whose logits this slot samples from
     std::optional<TokenSampler> sampler;
     std::optional<TextStream> text;
   };
-  struct Job {
-    LlamaSamplerHandle grammar;
-    size_t n_started = 0, n_finished = 0;
-    bool counted = false;             ///< reused_tokens is set
-    std::vector<float> first_logits;  ///< after the prompt; kept while more samples will need it
+  /// Where a prefix lies.
+  struct Source {
+    Scheduler* batch = nullptr;
+    size_t slot = 0;
+    size_t n_tokens = 0;
   };
 
-  void check(size_t index) const;
   void start_samples();
-  size_t choose_slot(std::span<const Token> prompt) const;
-  void start(size_t slot, size_t request, size_t sample);
-  void share_prompt(size_t from);
+  size_t choose_slot(const GenerateRequest& request) const;
+  void start(size_t slot, Job& job);
+  void begin_reading(size_t slot);
+  std::vector<size_t> share_prompt(size_t from);  ///< \return those that have it now
   bool reuse_whole_prompt(size_t slot);
   void reuse_prefix(size_t slot);
-  size_t reusable(const SequenceCache& cache, std::span<const Token> prompt) const;
-  void copy_cache(size_t from, size_t to, size_t keep);
+  size_t matching(const Scheduler& owner, const SequenceCache& cache, const GenerateRequest& request, size_t most) const;
+  size_t reusable(const Scheduler& owner, size_t slot, const GenerateRequest& request) const;
+  Source longest_prefix(const GenerateRequest& request, size_t slot) const;
+  void copy_cache(const Source& source, size_t to);
+  bool is_base() const noexcept { return context_.attached.empty(); }
+  bool has_same_attachments(const Scheduler& other) const;
 
-  bool step();
-  void plan_batch(size_t only_slot);
-  bool decode_planned();
+  bool decode_round(size_t prompt_tokens, const std::stop_token& stop);
+  void plan_batch(size_t only_slot, size_t prompt_tokens);
+  void plan_prompt_piece(size_t slot);
   void advance(size_t slot, std::span<const float> logits);
   void record_logprobs(GenerateSample& sample, Token token, std::span<const float> logits, int n_best) const;
-  void show(size_t slot, const std::string& text);
   void finish(size_t slot, FinishReason reason);
-  void cancel_all();
-  size_t n_busy() const;
+  void cancel(Job& job);
+  void end_if_done(Job& job);
+  void forget_done_jobs();
 
   Context::Impl& context_;
-  std::span<const GenerateRequest> requests_;
-  std::stop_token stop_;
-  const DoneFn& on_done_;
+  std::vector<Scheduler*> peers_;
   std::vector<Slot> slots_;
-  std::vector<Job> jobs_;
-  std::vector<GenerateResult> results_;
+  std::vector<std::unique_ptr<Job>> jobs_;  ///< urgent ones first, then in the order they came
   TokenBatch batch_;
-  size_t next_request_ = 0;
+  LiveBatch::Id last_id_ = 0;
   size_t turn_ = 0;  ///< deterministic mode: the slot whose turn it is
-  size_t chunk_;     ///< tokens of a prompt per decode
+  size_t chunk_;     ///< deterministic mode: tokens of a prompt per decode
+};
+
+struct LiveBatch::Impl {
+  Scheduler scheduler;
 };
 
 }  // namespace aicoder

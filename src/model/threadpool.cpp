@@ -1,7 +1,8 @@
-// Worker threads that live as long as their context.
+// Worker threads that live as long as the contexts that share them.
 #include <ggml-backend.h>
 #include <ggml-cpu.h>
 
+#include "model/context_impl.h"
 #include "model/llama_handles.h"
 
 namespace aicoder {
@@ -23,5 +24,19 @@ GgmlThreadpoolHandle make_threadpool(int n_threads) {
   ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
   return {make(&params), GgmlThreadpoolFree{release}};
 }
+
+ComputeThreads::Impl::Impl(int n_threads_in) : n_threads(n_threads_in) {
+  if (n_threads < 0 || n_threads > GGML_MAX_N_THREADS) {
+    throw Error(ErrorCode::kInvalidArgument, "[context] n_threads is " + std::to_string(n_threads) + ", expected 0 (all cores) to " +
+                                                 std::to_string(GGML_MAX_N_THREADS));
+  }
+  if (n_threads == 0) n_threads = usable_cores();
+  init_llama_backend();
+  pool = make_threadpool(n_threads);
+  if (n_threads > 1) governor.emplace(n_threads);
+}
+ComputeThreads::ComputeThreads(int n_threads) : impl_(std::make_unique<Impl>(n_threads)) {}
+ComputeThreads::~ComputeThreads() = default;
+int ComputeThreads::n_threads() const noexcept { return impl_->n_threads; }
 
 }  // namespace aicoder

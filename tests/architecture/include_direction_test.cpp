@@ -28,6 +28,7 @@ const ModuleTable& module_table() {
       {"store", {"core", "gguf"}},
       {"model", {"gguf"}},
       {"adapter", {"model"}},
+      {"engine", {"adapter"}},
       {"fragment", {"adapter"}},
       {"train", {"adapter", "text"}},
       {"text", {"core"}},
@@ -38,7 +39,7 @@ const ModuleTable& module_table() {
       {"eval", {"agent", "fragment", "train", "diagnose"}},
       {"learn", {"eval"}},
       {"bench", {"learn", "store"}},
-      {"server", {"bench"}},
+      {"server", {"bench", "engine"}},
       {"cli", {"bench", "server"}},
       {"apps", {"cli", "server"}},
   };
