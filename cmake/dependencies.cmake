@@ -29,3 +29,15 @@ endif()
 if(AICODER_BENCH)
   find_package(benchmark REQUIRED)
 endif()
+
+# cpp-httplib: not installed with llama.cpp, only in its source (`scripts/setup/llama.sh --source`), and so pinned by the same hash. Without
+# OpenSSL and zlib: no TLS here, and no compressed body, which could unpack to any size.
+set(AICODER_HTTPLIB_DIR "" CACHE PATH "Folder of httplib.h and httplib.cpp 0.58 (vendor/cpp-httplib of the pinned llama.cpp source)")
+if(NOT EXISTS ${AICODER_HTTPLIB_DIR}/httplib.cpp)
+  message(FATAL_ERROR "AICODER_HTTPLIB_DIR='${AICODER_HTTPLIB_DIR}' holds no httplib.cpp: build with scripts/build.sh, which sets it")
+endif()
+add_library(aicoder_httplib STATIC ${AICODER_HTTPLIB_DIR}/httplib.cpp)
+target_include_directories(aicoder_httplib SYSTEM PUBLIC ${AICODER_HTTPLIB_DIR})
+target_compile_definitions(aicoder_httplib PUBLIC CPPHTTPLIB_LISTEN_BACKLOG=512 CPPHTTPLIB_TCP_NODELAY=true)
+target_compile_options(aicoder_httplib PRIVATE -w)
+target_link_libraries(aicoder_httplib PUBLIC Threads::Threads)

@@ -10,7 +10,9 @@ build="$root/build/$preset"
 
 llama=$("$root/scripts/setup/llama.sh")
 python=$("$root/scripts/setup/python.sh")
-options=(--preset "$preset" "-DAICODER_LLAMA_PREFIX=$llama" "-DAICODER_TEST_PYTHON=$python")
+# The HTTP server of llama.cpp's source tree, which no installed llama.cpp brings.
+httplib=$("$root/scripts/setup/llama.sh" --source)/vendor/cpp-httplib
+options=(--preset "$preset" "-DAICODER_LLAMA_PREFIX=$llama" "-DAICODER_TEST_PYTHON=$python" "-DAICODER_HTTPLIB_DIR=$httplib")
 if command -v ccache >/dev/null 2>&1; then
   options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   # Objects are shared between checkouts: paths below this one enter the key as relative ones.

@@ -40,7 +40,7 @@ const ModuleTable& module_table() {
       {"learn", {"eval"}},
       {"bench", {"learn", "store"}},
       {"server", {"bench", "engine"}},
-      {"cli", {"bench"}},
+      {"cli", {"bench", "server"}},
       {"apps", {"cli", "server"}},
   };
   return table;
