@@ -43,6 +43,10 @@ ApiError no_fragment(const std::string& name, const std::string& param) {
   return {404, "invalid_request_error", "fragment_not_found", fmt::format("There is no fragment '{}' for this model; GET /v1/fragments lists what there is.", name), param};
 }
 
+Json model_json(const std::string& id, int64_t created, const ServedModel& model) {
+  return {{"id", id}, {"object", "model"}, {"created", created}, {"owned_by", "aicoder"}, {"context_length", model.n_ctx}};
+}
+
 std::string hex_salt() {
   const auto token = random_token();
   return token.substr(0, 8);
@@ -82,7 +86,7 @@ void Api::check_fragments(const std::vector<FragmentChoice>& choices) const {
 void Api::list_models(Exchange& exchange) {
   const auto& base = backend_.model().name;
   Json data = Json::array();
-  const auto add = [&](const std::string& id) { data.push_back({{"id", id}, {"object", "model"}, {"created", started_}, {"owned_by", "aicoder"}}); };
+  const auto add = [&](const std::string& id) { data.push_back(model_json(id, started_, backend_.model())); };
   add(base);
   for (const auto& info : backend_.fragments()) {
     if (is_fragment_name(info.name)) add(base + "+" + info.name);
@@ -93,7 +97,7 @@ void Api::list_models(Exchange& exchange) {
 void Api::get_model(Exchange& exchange) {
   const Json asked = {{"model", exchange.path_param}};
   check_fragments(read_fragments(Fields(asked), backend_.model().name));
-  exchange.reply({{"id", exchange.path_param}, {"object", "model"}, {"created", started_}, {"owned_by", "aicoder"}});
+  exchange.reply(model_json(exchange.path_param, started_, backend_.model()));
 }
 
 void Api::list_fragments(Exchange& exchange) {

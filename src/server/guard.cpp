@@ -8,6 +8,8 @@
 #include <array>
 #include <cmath>
 
+#include "server/web_page.h"
+
 namespace aicoder::server {
 namespace {
 
@@ -54,9 +56,11 @@ Guard::Guard(std::string token, std::vector<std::string> hosts, std::vector<std:
 
 void Guard::check(const RequestHead& head) const {
   check_host(head);
-  check_origin(head);
+  // A link of another page may lead to ours, which holds no secret and asks for the token itself.
+  const bool page = head.method == "GET" && is_web_page(head.path);
+  if (!page) check_origin(head);
   // A browser asks before a call of another page; the request that follows is checked.
-  if (head.method != "OPTIONS" && head.path != "/health") check_token(head);
+  if (head.method != "OPTIONS" && head.path != "/health" && !page) check_token(head);
   if (head.method == "POST" && head.has_body) {
     // A form of another page can send text and forms without being asked first, JSON not.
     const auto type = lower(head.content_type.substr(0, head.content_type.find(';')));

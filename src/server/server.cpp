@@ -10,6 +10,7 @@
 
 #include "server/api.h"
 #include "server/guard.h"
+#include "server/web_page.h"
 
 namespace aicoder {
 namespace {
@@ -126,6 +127,7 @@ struct Server::Impl {
     set_up_limits();
     set_up_checks();
     for (const auto& entry : route_entries()) add_route(entry);
+    for (const auto& file : server::web_files()) add_page(file);
     http.Options(".*", [](const httplib::Request&, httplib::Response& response) { response.status = 204; });
     port = options.port == 0 ? http.bind_to_any_port(options.host) : http.bind_to_port(options.host, options.port) ? options.port : -1;
     if (port <= 0) {
@@ -260,6 +262,15 @@ struct Server::Impl {
     response.set_content(server::dump(server::error_json(api_error)), "application/json");
     if (api_error.retry_after.count() > 0) response.set_header("Retry-After", std::to_string(api_error.retry_after.count()));
     if (api_error.status() == 401) response.set_header("WWW-Authenticate", "Bearer");
+  }
+
+  void add_page(const server::WebFile& file) {
+    http.Get(std::string(file.path), [&file](const httplib::Request&, httplib::Response& response) {
+      record_of(response)->route = file.path;
+      response.set_header("Content-Security-Policy", std::string(server::kContentSecurityPolicy));
+      response.set_header("Referrer-Policy", "no-referrer");
+      response.set_content(std::string(file.content), std::string(file.content_type));
+    });
   }
 
   void add_route(const RouteEntry& entry) {

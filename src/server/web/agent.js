@@ -9,9 +9,12 @@ let abort = null;
 
 function stepView(step, running) {
   const parts = [step.role, step.fragment].filter(Boolean).join(' · ');
+  const oneLine = step.detail && !step.detail.includes('\n');
   const numbers = running ? '' : ` ${step.seconds.toFixed(1)} s, ${step.tokens} tokens` + (step.fragment ? `, ${step.switch_ms.toFixed(1)} ms` : '');
   return el('li', { class: running ? 'running' : '' }, el('strong', {}, parts), running ? el('span', { class: 'dot', 'aria-hidden': 'true' }, ' ●') : null,
-    el('span', { class: 'quiet' }, numbers), step.verdict ? el('div', {}, step.verdict) : null, step.detail ? el('pre', { tabindex: 0 }, step.detail) : null);
+    el('span', { class: 'quiet' }, numbers),
+    step.verdict || step.detail ? el('div', {}, step.verdict ?? '', oneLine ? el('span', { class: 'quiet' }, ` ${step.detail}`) : null) : null,
+    step.detail && !oneLine ? el('pre', { tabindex: 0 }, step.detail) : null);
 }
 
 export async function agentPage(main) {

@@ -142,7 +142,7 @@ export async function chatPage(main, model) {
     el('div', { class: 'row' }, send, stop, again, clear, el('span', { id: 'hint', class: 'quiet' }, t('message_hint'))));
   main.replaceChildren(el('h1', { class: 'hidden' }, t('chat')), el('div', { class: 'columns' }, el('div', { class: 'log' }, log, problem, form), side));
   side.append(await fragmentChooser(),
-    el('label', { class: 'row' }, late, ' ', t('late')),
+    el('label', { class: 'check' }, late, t('late')),
     el('fieldset', {}, el('legend', {}, t('system')), system,
       setting('temperature', 'temperature', { min: 0, max: 2, step: 0.1 }), setting('max_tokens', 'max_tokens', { min: 1, max: 1000000, step: 1 })),
     el('div', {}, el('span', { class: 'gauge' }, gauge), gaugeText));

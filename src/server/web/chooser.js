@@ -24,7 +24,7 @@ export async function fragmentChooser() {
       if (check.checked) chosen.set(fragment.name, Number(slider.value));
       else chosen.delete(fragment.name);
     } });
-    box.append(el('div', { class: 'row' }, el('label', {}, check, ' ', fragment.name), slider, value));
+    box.append(el('div', { class: 'fragment' }, el('label', { class: 'check' }, check, fragment.name), slider, value));
   }
   return box;
 }
