@@ -34,12 +34,11 @@ class Browser:
         self.socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
         self.ids = itertools.count(1)
         self.session = None
-        self.problems = []
+        self.problems, self.requests = [], []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network", "Accessibility"):
             self.call(f"{domain}.enable")
-        self.requests = []
 
     def __enter__(self):
         return self

@@ -1,14 +1,10 @@
-"""usage: check_web_page.py URL FRAGMENT [DIR]
-The web page of a running server in a real Chromium: chat, switching a fragment inside a conversation, stop, an agent run whose changes are
-applied, fragment cards, both languages, keyboard, names for screen readers, nothing fetched from elsewhere."""
+"""usage: check_web_page.py URL FRAGMENT
+The web page of a running server in a real Chromium: chat, switching a fragment inside a conversation, stop, an agent run, fragment cards, both languages, keyboard, names for screen readers, nothing fetched from elsewhere."""
 import sys
-import time
-from pathlib import Path
 
 from browser import Browser
 
 url, fragment = sys.argv[1], sys.argv[2]
-folder = sys.argv[3] if len(sys.argv) > 3 else None
 IDLE = "[...document.querySelectorAll('button')].some((b) => b.textContent === 'Stop' && b.disabled)"
 
 
@@ -83,6 +79,7 @@ with Browser() as page:
     assert page.controls_without_name() == []
 
     # A folder that is not allowed is refused in words.
+    page.wait("!document.querySelector('form button[type=submit]').disabled")
     page.run("(() => { const d = document.getElementById('dir'); d.value = '/etc'; d.dispatchEvent(new Event('input')); })()")
     page.run("document.querySelector('form button[type=submit]').click()")
     page.wait("document.querySelector('.error').textContent.includes('--dir')")
