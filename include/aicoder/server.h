@@ -79,6 +79,8 @@ struct ServerOptions {
   /// Host names beside IP addresses and localhost under which clients may come (a name could be rebound by its owner).
   std::vector<std::string> hosts;
   std::vector<std::string> origins;  ///< "https://editor.example": web pages that may call; none but our own otherwise
+  /// Other names of the base, for clients whose model name cannot be changed ("gpt-5.5").
+  std::vector<std::string> aliases;
   std::vector<std::filesystem::path> dirs;  ///< folders in or below which agent runs may work; none: only runs without a folder
   float temperature = 0.7f;                 ///< where a request says none
   ServerLimits limits;

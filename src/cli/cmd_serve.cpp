@@ -17,7 +17,7 @@ constexpr size_t kMaxTokenFile = 4096;
 struct Args {
   EngineArgs engine;
   ServerOptions server;
-  std::string token_file, log_file, lane_memory_mb;
+  std::string token_file, log_file;
   std::vector<std::string> dirs;
   bool token = false, no_log = false;
   size_t sequences = 4, lane_mb = 2048, queue = 64;
@@ -126,6 +126,7 @@ void add_serve(CLI::App& app, Runtime& runtime) {
   command->add_option("--token-file", args->token_file, "File that holds the bearer token")->check(CLI::ExistingFile);
   command->add_option("--allow-host", server.hosts, "Host name clients may use beside addresses and localhost; may be repeated")->allow_extra_args(false);
   command->add_option("--allow-origin", server.origins, "Web page that may call, https://NAME; may be repeated")->allow_extra_args(false);
+  command->add_option("--alias", server.aliases, "Another name of the model, for clients that insist on one; may be repeated")->allow_extra_args(false);
   command->add_option("-d,--dir", args->dirs, "Folder in or below which agent runs may work; may be repeated")->allow_extra_args(false);
   command->add_option("--sequences", args->sequences, "Answers made at once for one set of fragments")->check(CLI::Range(1, 256))->capture_default_str();
   command->add_option("--queue", args->queue, "Requests that may wait for a sequence")->check(CLI::Range(1, 4096))->capture_default_str();

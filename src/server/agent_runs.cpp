@@ -78,7 +78,7 @@ void Api::run_agent(Exchange& exchange) {
   if (mode != "auto" && mode != "direct" && mode != "agent") throw bad_request("mode", "expected auto, direct or agent");
   task.mode = parse_mode(mode);
   if (!fields.boolean("stream").value_or(true)) throw unsupported("stream", "an agent run is always a stream");
-  const auto fragments = read_fragments(fields, backend_.model().name);
+  const auto fragments = read_fragments(fields, backend_.model().name, options_.aliases);
   check_fragments(fragments);
   exchange.record->model = model_text(backend_.model().name, fragments);
 
@@ -116,6 +116,7 @@ void Api::run_agent(Exchange& exchange) {
     auto last_sent = std::chrono::steady_clock::now();
     const auto stop_all = stop_all_.get_token();
     while (true) {
+      if (stop_all.stop_requested()) run->thread.request_stop();  // it says so itself, as its last event
       const bool ended = run->ended;  // asked before the queue: what came before the end is in it
       if (auto piece = run->events.pop(kWaitForEvent)) {
         if (!write(piece->text)) break;
@@ -124,7 +125,6 @@ void Api::run_agent(Exchange& exchange) {
       }
       if (ended) return;
       if (gone() || run->events.closed()) break;
-      if (stop_all.stop_requested()) run->thread.request_stop();
       if (std::chrono::steady_clock::now() - last_sent > kKeepAlive) {
         if (!write(": still working\n\n")) break;
         last_sent = std::chrono::steady_clock::now();

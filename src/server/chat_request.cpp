@@ -56,7 +56,7 @@ void read_sampling(const Fields& fields, const RequestDefaults& defaults, Genera
 }
 
 void read_common(const Fields& fields, const RequestDefaults& defaults, EngineRequest& out, StreamOptions& stream, std::string& model) {
-  out.generation.fragments = read_fragments(fields, defaults.base);
+  out.generation.fragments = read_fragments(fields, defaults.base, defaults.aliases);
   model = model_text(defaults.base, out.generation.fragments);
   read_sampling(fields, defaults, out.generation);
   stream.stream = fields.boolean("stream").value_or(false);
@@ -307,7 +307,7 @@ CompletionRequest read_completion_request(const Json& body, const RequestDefault
 EmbeddingRequest read_embedding_request(const Json& body, const RequestDefaults& defaults, size_t n_embd) {
   const Fields fields(body);
   EmbeddingRequest out;
-  if (!read_fragments(fields, defaults.base).empty()) throw unsupported("model", "embeddings are of the base, without fragments");
+  if (!read_fragments(fields, defaults.base, defaults.aliases).empty()) throw unsupported("model", "embeddings are of the base, without fragments");
   out.model = defaults.base;
   if (const auto dimensions = fields.integer("dimensions", 1, kMaxTokens); dimensions && static_cast<size_t>(*dimensions) != n_embd) {
     throw unsupported("dimensions", fmt::format("this model has {}", n_embd));

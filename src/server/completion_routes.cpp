@@ -45,12 +45,13 @@ bool pump(Streaming& streaming, const std::function<bool(const Piece&)>& on_piec
   bool ended = false;
   auto next_look = std::chrono::steady_clock::now();
   while (true) {
+    if (stop_all.stop_requested()) return false;  // also while pieces come faster than they are awaited
     if (auto piece = streaming.queue->pop(ended ? milliseconds(0) : kWaitForPiece)) {
       if (!on_piece(*piece)) return false;
       continue;
     }
     if (ended) return true;
-    if (streaming.queue->closed() || stop_all.stop_requested()) return false;
+    if (streaming.queue->closed()) return false;
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_look) {
       if (gone()) return false;

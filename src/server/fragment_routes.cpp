@@ -68,7 +68,7 @@ std::shared_ptr<Gate::Ticket> Api::enter(Gate& gate) const {
 std::string Api::new_id(std::string_view prefix) { return fmt::format("{}{}{:x}", prefix, id_salt_, ++next_id_); }
 
 RequestDefaults Api::defaults() const {
-  return {.base = backend_.model().name, .max_tokens = backend_.model().n_ctx, .temperature = options_.temperature};
+  return {.base = backend_.model().name, .aliases = options_.aliases, .max_tokens = backend_.model().n_ctx, .temperature = options_.temperature};
 }
 
 void Api::check_fragments(const std::vector<FragmentChoice>& choices) const {
@@ -87,12 +87,13 @@ void Api::list_models(Exchange& exchange) {
   for (const auto& info : backend_.fragments()) {
     if (is_fragment_name(info.name)) add(base + "+" + info.name);
   }
+  for (const auto& alias : options_.aliases) add(alias);
   exchange.reply({{"object", "list"}, {"data", data}});
 }
 
 void Api::get_model(Exchange& exchange) {
   const Json asked = {{"model", exchange.path_param}};
-  check_fragments(read_fragments(Fields(asked), backend_.model().name));
+  check_fragments(read_fragments(Fields(asked), backend_.model().name, options_.aliases));
   exchange.reply({{"id", exchange.path_param}, {"object", "model"}, {"created", started_}, {"owned_by", "aicoder"}});
 }
 

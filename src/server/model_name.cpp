@@ -20,7 +20,7 @@ bool is_fragment_name(std::string_view name) {
          });
 }
 
-std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::string& base) {
+std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::string& base, const std::vector<std::string>& aliases) {
   std::vector<FragmentChoice> out;
   const auto add = [&out](const std::string& place, FragmentChoice choice) {
     if (!is_fragment_name(choice.name)) throw bad_request(place, "a fragment is named by letters, digits, '-', '_' and '.'; GET /v1/fragments lists them");
@@ -28,7 +28,13 @@ std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::stri
     if (out.size() >= kMaxFragments) throw bad_request(place, fmt::format("more than {} fragments", kMaxFragments));
     out.push_back(std::move(choice));
   };
-  const auto model = fields.text("model").value_or(base);
+  auto model = fields.text("model").value_or(base);
+  for (const auto& alias : aliases) {
+    if (model == alias || model.starts_with(alias + "+")) {
+      model.replace(0, alias.size(), base);
+      break;
+    }
+  }
   if (model != base) {
     if (!model.starts_with(base + "+")) {
       throw ApiError(404, "invalid_request_error", "model_not_found", fmt::format("There is no model '{}' here; GET /v1/models lists what there is.", model.substr(0, 100)), "model");

@@ -20,6 +20,8 @@ using server::Exchange;
 using server::RequestRecord;
 
 constexpr size_t kMinTokenBytes = 16;
+// Of a body that is too large so much is read and dropped: a client that is still sending sees a broken connection, not our answer.
+constexpr size_t kDiscardedBytes = size_t{64} << 20;
 constexpr const char* kRecordKey = "record";
 
 struct RouteEntry {
@@ -157,11 +159,13 @@ struct Server::Impl {
     const auto& limits = options.limits;
     // Threads come as connections do and go when idle; what waits beyond them is bounded too.
     http.new_task_queue = [n = limits.connections] { return new httplib::ThreadPool(std::min<size_t>(8, n), n, n); };  // NOLINT(cppcoreguidelines-owning-memory): httplib takes it
-    http.set_payload_max_length(limits.body_bytes);
+    // The library's own choice, SO_REUSEPORT, would let another process share our port.
+    http.set_socket_options([](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
+    http.set_payload_max_length(limits.body_bytes + kDiscardedBytes);
     http.set_read_timeout(limits.read);
     http.set_write_timeout(limits.write);
     http.set_keep_alive_max_count(1000);
-    http.set_keep_alive_timeout(limits.read);
+    http.set_keep_alive_timeout(static_cast<time_t>(limits.read.count()));
   }
 
   void set_up_checks() {
@@ -287,17 +291,20 @@ struct Server::Impl {
     http.Post(pattern, [this, handle](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& reader) {
       std::string body;
       const auto until = std::chrono::steady_clock::now() + options.limits.body;
-      bool too_slow = false;
+      bool too_slow = false, too_large = false;
       const bool read = reader([&](const char* data, size_t n) {
         too_slow = std::chrono::steady_clock::now() > until;
-        if (too_slow || n > options.limits.body_bytes - std::min(body.size(), options.limits.body_bytes)) return false;
-        body.append(data, n);
-        return true;
+        too_large = too_large || n > options.limits.body_bytes - body.size();
+        if (too_large) {
+          body.clear();
+        } else {
+          body.append(data, n);
+        }
+        return !too_slow;
       });
-      if (!read) {
+      if (!read || too_large) {
         const ApiError slow(408, "invalid_request_error", "body_too_slow", "The body did not come in time.");
-        const bool large = response.status == 413 || body.size() >= options.limits.body_bytes;
-        fail(too_slow ? slow : of_status(large ? 413 : std::max(response.status, 400)), response, *record_of(response));
+        fail(too_slow ? slow : of_status(too_large ? 413 : std::max(response.status, 400)), response, *record_of(response));
         return;
       }
       handle(request, response, body);
