@@ -21,7 +21,10 @@ constexpr const char* kTool = R"({"type": "function", "function": {"name": "get_
   {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}})";
 
 TEST(ChatRequest, TakesSamplingAsGivenAndDefaultsElsewhere) {
-  const auto given = read(R"({"temperature": 0.5, "top_p": 0.9, "seed": 7, "n": 3, "max_completion_tokens": 20, "stop": ["a", "b"], "logprobs": true, "top_logprobs": 2})").engine.generation;
+  const auto given =
+      read(
+          R"({"temperature": 0.5, "top_p": 0.9, "seed": 7, "n": 3, "max_completion_tokens": 20, "stop": ["a", "b"], "logprobs": true, "top_logprobs": 2})")
+          .engine.generation;
   EXPECT_FLOAT_EQ(given.sampling.temperature, 0.5f);
   EXPECT_FLOAT_EQ(given.sampling.top_p, 0.9f);
   EXPECT_EQ(given.sampling.seed, 7);
@@ -39,7 +42,8 @@ TEST(ChatRequest, TakesSamplingAsGivenAndDefaultsElsewhere) {
 }
 
 TEST(ChatRequest, IgnoresWhatChangesNothing) {
-  EXPECT_NO_THROW((void)read(R"({"user": "u", "metadata": {"a": "b"}, "store": true, "service_tier": "auto", "presence_penalty": 0, "frequency_penalty": 0.0,
+  EXPECT_NO_THROW((void)read(
+      R"({"user": "u", "metadata": {"a": "b"}, "store": true, "service_tier": "auto", "presence_penalty": 0, "frequency_penalty": 0.0,
     "logit_bias": {}, "modalities": ["text"], "something_new": 1, "response_format": {"type": "text"}})"));
 }
 
@@ -92,7 +96,8 @@ TEST(ChatRequest, ReadsPartsToolsAndTheirResponses) {
     {"role": "developer", "content": "Be brief."},
     {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
     {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 1}"}}]},
-    {"role": "tool", "tool_call_id": "1", "content": "one"}, {"role": "tool", "tool_call_id": "2", "content": "two"}]})").engine.generation.messages;
+    {"role": "tool", "tool_call_id": "1", "content": "one"}, {"role": "tool", "tool_call_id": "2", "content": "two"}]})")
+                            .engine.generation.messages;
   ASSERT_EQ(messages.size(), 4);
   EXPECT_EQ(messages[0].role, "system");
   EXPECT_EQ(messages[1].content, "ab");
@@ -118,7 +123,8 @@ TEST(ChatRequest, ToolsEnterTheSystemMessageAndTheGrammar) {
   EXPECT_NE(required.engine.generation.grammar.find("<tool_call>"), std::string::npos);
   const auto named = with(R"(, "tool_choice": {"type": "function", "function": {"name": "get_weather"}})");
   EXPECT_EQ(named.tool_choice, ToolChoice::kRequired);
-  EXPECT_ERROR((void)with(R"(, "tool_choice": {"type": "function", "function": {"name": "other"}})"), ErrorCode::kInvalidArgument, "no tool of this name");
+  EXPECT_ERROR((void)with(R"(, "tool_choice": {"type": "function", "function": {"name": "other"}})"), ErrorCode::kInvalidArgument,
+               "no tool of this name");
 
   const auto either = with(R"(, "response_format": {"type": "json_object"})");
   EXPECT_NE(either.engine.generation.grammar.find("root ::= object | "), std::string::npos);
@@ -131,8 +137,9 @@ TEST(CompletionRequest, TakesTextsAndTokens) {
   EXPECT_EQ(read_one(R"({"prompt": ["x", "y"]})").prompts.size(), 2);
   EXPECT_EQ(std::get<1>(read_one(R"({"prompt": [1, 2, 3]})").prompts[0]).size(), 3);
   EXPECT_EQ(read_one(R"({"prompt": [[1], [2, 3]]})").prompts.size(), 2);
-  for (const char* bad : {R"({})", R"({"prompt": 1})", R"({"prompt": []})", R"({"prompt": [-1]})", R"({"prompt": [1e12]})", R"({"prompt": "x", "echo": true})",
-                          R"({"prompt": "x", "suffix": "y"})", R"({"prompt": "x", "best_of": 3})", R"({"prompt": ["a", "b", "c"], "n": 8})"}) {
+  for (const char* bad : {R"({})", R"({"prompt": 1})", R"({"prompt": []})", R"({"prompt": [-1]})", R"({"prompt": [1e12]})",
+                          R"({"prompt": "x", "echo": true})", R"({"prompt": "x", "suffix": "y"})", R"({"prompt": "x", "best_of": 3})",
+                          R"({"prompt": ["a", "b", "c"], "n": 8})"}) {
     EXPECT_THROW((void)read_one(bad), ApiError) << bad;
   }
 }
@@ -140,8 +147,8 @@ TEST(CompletionRequest, TakesTextsAndTokens) {
 TEST(EmbeddingRequest, TakesTextsOnly) {
   const auto read_one = [](const char* text) { return read_embedding_request(Json::parse(text), kDefaults, 64); };
   EXPECT_EQ(read_one(R"({"input": "x", "dimensions": 64, "encoding_format": "base64"})").base64, true);
-  for (const char* bad : {R"({})", R"({"input": ""})", R"({"input": []})", R"({"input": [1, 2]})", R"({"input": "x", "dimensions": 32})", R"({"input": "x", "model": "tiny+coder"})",
-                          R"({"input": "x", "encoding_format": "hex"})"}) {
+  for (const char* bad : {R"({})", R"({"input": ""})", R"({"input": []})", R"({"input": [1, 2]})", R"({"input": "x", "dimensions": 32})",
+                          R"({"input": "x", "model": "tiny+coder"})", R"({"input": "x", "encoding_format": "hex"})"}) {
     EXPECT_THROW((void)read_one(bad), ApiError) << bad;
   }
 }

@@ -11,7 +11,13 @@ import time
 
 from serve_program import Served
 
-LONG = {"messages": [{"role": "user", "content": "Write a very long story."}], "max_tokens": 200, "stream": True, "temperature": 0, "stop": None}
+LONG = {
+    "messages": [{"role": "user", "content": "Write a very long story."}],
+    "max_tokens": 200,
+    "stream": True,
+    "temperature": 0,
+    "stop": None,
+}
 
 
 def refuses_to_start(program, arguments, text):

@@ -3,6 +3,8 @@
 Usage: check_openai_client.py PROGRAM. A model of 135M parameters says little that is right; what is checked is that each call works, and
 that what a schema promises holds.
 """
+# The examples stand as they are documented, old spellings of types too.
+# ruff: noqa: UP006, UP007, UP035, UP042
 
 import asyncio
 import json
@@ -120,7 +122,7 @@ class Step(BaseModel):
 
 
 class MathResponse(BaseModel):
-    steps: List[Step]  # noqa: UP006 (the example as it is documented)
+    steps: List[Step]
     final_answer: str
 
 
@@ -179,13 +181,13 @@ class DynamicValue(BaseModel):
 class Condition(BaseModel):
     column: str
     operator: Operator
-    value: Union[str, int, DynamicValue]  # noqa: UP007 (the example as it is documented)
+    value: Union[str, int, DynamicValue]
 
 
 class Query(BaseModel):
     table_name: Table
-    columns: List[Column]  # noqa: UP006
-    conditions: List[Condition]  # noqa: UP006
+    columns: List[Column]
+    conditions: List[Condition]
     order_by: OrderBy
 
 
@@ -219,7 +221,11 @@ def tools():
 
     # The round trip: the call and its result go back, and an answer comes.
     messages += [
-        {"role": "assistant", "content": None, "tool_calls": [call.model_dump(include={"id": True, "type": True, "function": {"name", "arguments"}})]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [call.model_dump(include={"id": True, "type": True, "function": {"name", "arguments"}})],
+        },
         {"role": "tool", "tool_call_id": call.id, "content": json.dumps([{"id": 7, "status": "late"}])},
     ]
     answer = client.chat.completions.create(
@@ -291,7 +297,9 @@ def embeddings():
     vector = response.data[0].embedding
     assert abs(sum(x * x for x in vector) - 1) < 1e-3
     many = client.embeddings.create(
-        input=["a cat sat on the mat", "the cat is sitting on a mat", "quarterly tax return"], model="text-embedding-3-small", encoding_format="float"
+        input=["a cat sat on the mat", "the cat is sitting on a mat", "quarterly tax return"],
+        model="text-embedding-3-small",
+        encoding_format="float",
     )
     a, b, c = (one.embedding for one in many.data)
     near, far = (sum(x * y for x, y in zip(a, other, strict=True)) for other in (b, c))
@@ -327,7 +335,10 @@ def asynchronous():
 def errors():
     client = OpenAI(max_retries=0)
     messages = [{"role": "user", "content": "x"}]
-    for arguments, expected in (({"model": "no-such-model"}, openai.NotFoundError), ({"model": "gpt-4o", "logit_bias": {"1": 2}}, openai.BadRequestError)):
+    for arguments, expected in (
+        ({"model": "no-such-model"}, openai.NotFoundError),
+        ({"model": "gpt-4o", "logit_bias": {"1": 2}}, openai.BadRequestError),
+    ):
         try:
             client.chat.completions.create(messages=messages, **arguments)
             raise AssertionError("accepted")

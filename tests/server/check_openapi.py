@@ -9,7 +9,10 @@ from referencing.jsonschema import DRAFT202012
 from serve_program import Served
 
 CHAT = {"messages": [{"role": "user", "content": "Say hi."}], "max_tokens": 8}
-TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"enum": [1, 2]}}, "required": ["x"]}}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"enum": [1, 2]}}, "required": ["x"]}},
+}
 
 
 def main():
@@ -70,7 +73,9 @@ def main():
         check("POST", "/v1/chat/completions", b"x" * (9 << 20), expect=413)
         long = {**CHAT, "messages": [{"role": "user", "content": "word " * 3000}]}
         assert check("POST", "/v1/chat/completions", long, expect=400)["error"]["code"] == "context_length_exceeded"
-        chunks = events(check("POST", "/v1/chat/completions", {**CHAT, "stream": True, "logprobs": True, "stream_options": {"include_usage": True}}))
+        chunks = events(
+            check("POST", "/v1/chat/completions", {**CHAT, "stream": True, "logprobs": True, "stream_options": {"include_usage": True}})
+        )
         assert chunks[-1] == "[DONE]"
         for chunk in chunks[:-1]:
             component("ChatChunk").validate(json.loads(chunk))

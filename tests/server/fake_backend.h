@@ -41,15 +41,16 @@ class FakeBackend : public ServerBackend {
     last_ = request;
     std::promise<GenerationResult> promise;
     auto future = promise.get_future();
-    threads_.emplace_back([this, request = std::move(request), stop = std::move(stop), promise = std::move(promise)](const std::stop_token& end) mutable {
-      try {
-        if (on_run) on_run();
-        promise.set_value(speak(request, stop, end));
-      } catch (...) {
-        promise.set_exception(std::current_exception());
-      }
-      ++ended;
-    });
+    threads_.emplace_back(
+        [this, request = std::move(request), stop = std::move(stop), promise = std::move(promise)](const std::stop_token& end) mutable {
+          try {
+            if (on_run) on_run();
+            promise.set_value(speak(request, stop, end));
+          } catch (...) {
+            promise.set_exception(std::current_exception());
+          }
+          ++ended;
+        });
     return future;
   }
   std::future<std::vector<std::vector<float>>> embed(std::vector<std::string> texts, std::stop_token) override {
@@ -71,7 +72,8 @@ class FakeBackend : public ServerBackend {
   bool unload_fragment(std::string_view) override { return loaded.exchange(false); }
   EngineStats stats() const override { return {.requests = static_cast<uint64_t>(submitted.load())}; }
   bool drain(std::chrono::milliseconds) override { return true; }
-  AgentResult run_agent(const TaskRequest& task, const std::vector<FragmentChoice>&, const AgentObserver& observer, const std::stop_token& stop) override {
+  AgentResult run_agent(const TaskRequest& task, const std::vector<FragmentChoice>&, const AgentObserver& observer,
+                        const std::stop_token& stop) override {
     return agent(task, observer, stop);
   }
 
@@ -94,7 +96,8 @@ class FakeBackend : public ServerBackend {
           }
           sample.text += text;
           sample.tokens.push_back(1);
-          if (request.generation.n_logprobs >= 0) sample.logprobs.push_back({.token = 7, .logprob = -0.5f, .top = {{7, -0.5f}, {8, -INFINITY}}});
+          if (request.generation.n_logprobs >= 0)
+            sample.logprobs.push_back({.token = 7, .logprob = -0.5f, .top = {{7, -0.5f}, {8, -INFINITY}}});
         }
         if (!going) break;
       }

@@ -9,7 +9,8 @@ using std::chrono::seconds;
 
 TEST(Guard, KnowsLoopback) {
   for (const char* host : {"127.0.0.1", "127.9.9.9", "::1", "localhost", "LOCALHOST"}) EXPECT_TRUE(is_loopback(host)) << host;
-  for (const char* host : {"0.0.0.0", "::", "10.0.0.1", "127.evil.example", "localhost.evil.example", ""}) EXPECT_FALSE(is_loopback(host)) << host;
+  for (const char* host : {"0.0.0.0", "::", "10.0.0.1", "127.evil.example", "localhost.evil.example", ""})
+    EXPECT_FALSE(is_loopback(host)) << host;
 }
 
 TEST(Guard, ComparesWholeTexts) {
@@ -29,8 +30,10 @@ TEST(Guard, TakesHostNamesAsTheyAreWritten) {
       return false;
     }
   };
-  for (const char* host : {"box.example", "BOX.EXAMPLE:80", "box.example.", "192.168.1.7:8080", "[::1]", "[fe80::1]:99", "localhost"}) EXPECT_TRUE(ok(host)) << host;
-  for (const char* host : {"", "evil.example", "box.example.evil.example", "1.2.3.4.evil.example", "localhost.evil.example", "0x7f.1"}) EXPECT_FALSE(ok(host)) << host;
+  for (const char* host : {"box.example", "BOX.EXAMPLE:80", "box.example.", "192.168.1.7:8080", "[::1]", "[fe80::1]:99", "localhost"})
+    EXPECT_TRUE(ok(host)) << host;
+  for (const char* host : {"", "evil.example", "box.example.evil.example", "1.2.3.4.evil.example", "localhost.evil.example", "0x7f.1"})
+    EXPECT_FALSE(ok(host)) << host;
 }
 
 TEST(RateLimit, LetsABurstThroughAndThenTheRate) {

@@ -16,7 +16,8 @@ class ServeProgram : public ::testing::Test {
     std::filesystem::create_symlink(model, home_ / "models/smollm2-135m.gguf");
   }
   HostProcessResult run(std::vector<std::string> argv) const {
-    return run_host_process({.argv = std::move(argv), .cwd = home_.path(), .extra_env = {{"AICODER_HOME", home_.path().string()}, {"NO_COLOR", "1"}}});
+    return run_host_process(
+        {.argv = std::move(argv), .cwd = home_.path(), .extra_env = {{"AICODER_HOME", home_.path().string()}, {"NO_COLOR", "1"}}});
   }
   void check(const std::string& script, std::vector<std::string> more = {}) const {
     ASSERT_STRNE(AICODER_TEST_PYTHON, "") << "make test";

@@ -121,7 +121,8 @@ class ServerTest : public ::testing::Test {
   /// As bytes, for plain sockets.
   std::string chat_bytes(bool stream) const {
     const auto body = chat_body(stream).dump();
-    return "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   static void expect_error(const Answer& answer, int status, const std::string& name) {
     EXPECT_EQ(answer.status, status) << answer.text;

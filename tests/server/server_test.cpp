@@ -71,7 +71,8 @@ TEST_F(ServerAnswers, LogProbabilitiesWithBytesOfHalfACharacter) {
 }
 
 TEST_F(ServerAnswers, ToolCallsTakenOutOfTheText) {
-  backend_.pieces = {"Let me see. <tool", "_call>\n{\"name\": \"look\", \"argu", "ments\": {\"at\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": \"look\", \"arguments\": {}}</tool_call>"};
+  backend_.pieces = {"Let me see. <tool", "_call>\n{\"name\": \"look\", \"argu",
+                     "ments\": {\"at\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": \"look\", \"arguments\": {}}</tool_call>"};
   start();
   auto body = chat_body();
   body["tools"] = Json::array({{{"type", "function"}, {"function", {{"name", "look"}, {"parameters", {{"type", "object"}}}}}}});
@@ -92,7 +93,8 @@ TEST_F(ServerAnswers, ToolCallsTakenOutOfTheText) {
     if (!event.is_object()) continue;
     const auto& choice = event["choices"][0];
     if (choice["delta"].contains("content")) text += choice["delta"]["content"].get<std::string>();
-    if (choice["delta"].contains("tool_calls")) calls.insert(calls.end(), choice["delta"]["tool_calls"].begin(), choice["delta"]["tool_calls"].end());
+    if (choice["delta"].contains("tool_calls"))
+      calls.insert(calls.end(), choice["delta"]["tool_calls"].begin(), choice["delta"]["tool_calls"].end());
     if (choice["finish_reason"].is_string()) finish = choice["finish_reason"];
   }
   EXPECT_EQ(text, "Let me see. ");
@@ -103,7 +105,8 @@ TEST_F(ServerAnswers, ToolCallsTakenOutOfTheText) {
 
 TEST_F(ServerAnswers, CompletionsAndEmbeddings) {
   start();
-  const auto completion = post("/v1/completions", {{"model", "tiny"}, {"prompt", Json::array({"a", "b"})}, {"max_tokens", 3}, {"logprobs", 1}});
+  const auto completion =
+      post("/v1/completions", {{"model", "tiny"}, {"prompt", Json::array({"a", "b"})}, {"max_tokens", 3}, {"logprobs", 1}});
   ASSERT_EQ(completion.status, 200) << completion.text;
   ASSERT_EQ(completion.body["choices"].size(), 2);
   EXPECT_EQ(completion.body["choices"][1]["index"], 1);
@@ -158,7 +161,9 @@ TEST_F(ServerAnswers, MetricsHealthAndTheLogWithoutTexts) {
   (void)get("/no/such/route?with=secrets");
   EXPECT_EQ(get("/health").body["status"], "ok");
   const auto metrics = get("/metrics");
-  EXPECT_NE(metrics.text.find("aicoder_http_requests_total{method=\"POST\",route=\"/v1/chat/completions\",status=\"200\"} 1\n"), std::string::npos) << metrics.text;
+  EXPECT_NE(metrics.text.find("aicoder_http_requests_total{method=\"POST\",route=\"/v1/chat/completions\",status=\"200\"} 1\n"),
+            std::string::npos)
+      << metrics.text;
   EXPECT_NE(metrics.text.find("route=\"unmatched\",status=\"404\"} 1\n"), std::string::npos) << metrics.text;
   EXPECT_NE(metrics.text.find("aicoder_http_request_seconds_count"), std::string::npos);
   ASSERT_TRUE(soon([&] { return log().size() == 4; }));
@@ -330,14 +335,17 @@ TEST_F(ContractOfTheHttpLibrary, BodiesAreLimitedPlainAndChunked) {
   const std::string large(10 << 20, 'x');
   {
     const Socket plain(server_->port());
-    plain.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(large.size()) + "\r\n\r\n");
+    plain.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+               std::to_string(large.size()) + "\r\n\r\n");
     plain.send(large);
     EXPECT_NE(plain.read_until("body_too_large").find("HTTP/1.1 413"), std::string::npos);
   }
   const Socket chunked(server_->port());
-  chunked.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
   std::string piece = "40000\r\n" + std::string(0x40000, 'x') + "\r\n";
   for (int i = 0; i < 6; ++i) chunked.send(piece);
+  chunked.send("0\r\n\r\n");
   EXPECT_NE(chunked.read_until("body_too_large").find("HTTP/1.1 413"), std::string::npos);
   EXPECT_EQ(get("/health").status, 200);
 }
@@ -493,7 +501,8 @@ TEST_F(ServerRunsAgents, AsEventsAndAppliesOnlyWhenAsked) {
   const auto answer = post("/v1/agent/runs", {{"task", "change a"}, {"dir", project.path().string()}, {"mode", "agent"}});
   ASSERT_EQ(answer.status, 200) << answer.text;
   std::vector<std::string> names;
-  for (size_t at = answer.text.find("event: "); at != std::string::npos; at = answer.text.find("event: ", at + 1)) names.push_back(answer.text.substr(at + 7, answer.text.find('\n', at) - at - 7));
+  for (size_t at = answer.text.find("event: "); at != std::string::npos; at = answer.text.find("event: ", at + 1))
+    names.push_back(answer.text.substr(at + 7, answer.text.find('\n', at) - at - 7));
   EXPECT_EQ(names, (std::vector<std::string>{"run", "step_begin", "plan", "text", "step", "diff", "result"}));
   const auto events = events_of(answer.text);
   EXPECT_EQ(events[2]["detail"], "1. change a");
@@ -539,7 +548,8 @@ TEST_F(ServerRunsAgents, UntilTheClientLeaves) {
   {
     const Socket reader(server_->port());
     const std::string body = R"({"task": "x"})";
-    reader.send("POST /v1/agent/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    reader.send("POST /v1/agent/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+                std::to_string(body.size()) + "\r\n\r\n" + body);
     (void)reader.read_until("begun");
   }
   EXPECT_TRUE(soon([&] { return stopped.load(); }));

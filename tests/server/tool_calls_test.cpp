@@ -29,7 +29,9 @@ All read_in_pieces(const std::string& answer, const std::vector<size_t>& cuts) {
 }
 
 TEST(ToolCallReader, TheSameHoweverTheAnswerIsCut) {
-  const std::string answer = "a < b <tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"</tool\"}}\n</tool_call>\n<tool_call>{\"name\": \"g\", \"arguments\": \"{}\"}</tool_call>";
+  const std::string answer =
+      "a < b <tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"</tool\"}}\n</tool_call>\n<tool_call>{\"name\": \"g\", \"arguments\": "
+      "\"{}\"}</tool_call>";
   std::mt19937 random(7);
   for (int round = 0; round < 300; ++round) {
     std::vector<size_t> cuts;
@@ -45,7 +47,9 @@ TEST(ToolCallReader, TheSameHoweverTheAnswerIsCut) {
 }
 
 TEST(ToolCallReader, NothingTheModelWroteIsLost) {
-  for (const std::string answer : {"no call", "<tool_call>no json</tool_call> after", "<tool_call>{\"name\": \"unknown\", \"arguments\": {}}</tool_call>", "ends with <tool_c", "<tool_call>{\"name\": \"f\", \"argum"}) {
+  for (const std::string answer :
+       {"no call", "<tool_call>no json</tool_call> after", "<tool_call>{\"name\": \"unknown\", \"arguments\": {}}</tool_call>",
+        "ends with <tool_c", "<tool_call>{\"name\": \"f\", \"argum"}) {
     const auto all = read_in_pieces(answer, {3, 6});
     EXPECT_TRUE(all.calls.empty()) << answer;
     EXPECT_EQ(all.text, answer);
