@@ -62,15 +62,15 @@ std::unique_ptr<ServerBackend> make_engine_backend(Engine& engine, EngineBackend
 
 struct ServerLimits {
   size_t body_bytes = size_t{8} << 20;
-  size_t connections = 256;            ///< one thread each; more wait, and are closed when as many wait again
-  size_t requests = 96;                ///< that generate or wait to: one more gets 503 and Retry-After
-  size_t requests_per_minute = 1200;   ///< of one address, a quarter of it at once: one more gets 429 and Retry-After; 0: no limit
-  size_t agent_runs = 2;               ///< at once
+  size_t connections = 256;               ///< one thread each; more wait, and are closed when as many wait again
+  size_t requests = 96;                   ///< that generate or wait to: one more gets 503 and Retry-After
+  size_t requests_per_minute = 1200;      ///< of one address, a quarter of it at once: one more gets 429 and Retry-After; 0: no limit
+  size_t agent_runs = 2;                  ///< at once
   size_t unread_bytes = size_t{1} << 20;  ///< made and not yet taken by a slow reader: beyond it the request is cancelled
-  std::chrono::seconds read{10};       ///< without a byte of the request
-  std::chrono::seconds body{60};       ///< for the whole body
-  std::chrono::seconds write{20};      ///< without a byte taken by the client
-  std::chrono::seconds drain{30};      ///< what runs may finish in this time after the stop request; then it is cancelled
+  std::chrono::seconds read{10};          ///< without a byte of the request
+  std::chrono::seconds body{60};          ///< for the whole body
+  std::chrono::seconds write{20};         ///< without a byte taken by the client
+  std::chrono::seconds drain{30};         ///< what runs may finish in this time after the stop request; then it is cancelled
 };
 struct ServerOptions {
   std::string host = "127.0.0.1";
@@ -79,6 +79,8 @@ struct ServerOptions {
   /// Host names beside IP addresses and localhost under which clients may come (a name could be rebound by its owner).
   std::vector<std::string> hosts;
   std::vector<std::string> origins;  ///< "https://editor.example": web pages that may call; none but our own otherwise
+  /// Other names of the base, for clients whose model name cannot be changed ("gpt-5.5").
+  std::vector<std::string> aliases;
   std::vector<std::filesystem::path> dirs;  ///< folders in or below which agent runs may work; none: only runs without a folder
   float temperature = 0.7f;                 ///< where a request says none
   ServerLimits limits;
@@ -87,8 +89,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// Listens when it returns. \throws Error kInvalidArgument (a token of fewer than 16 characters, a folder that is none), kPermissionDenied
-  /// (a host beyond loopback without a token), kUnavailable (the port is taken, or no address of this machine).
+  /// Listens when it returns. \throws Error kInvalidArgument (a token of fewer than 16 characters, a folder that is none),
+  /// kPermissionDenied (a host beyond loopback without a token), kUnavailable (the port is taken, or no address of this machine).
   Server(ServerBackend& backend, ServerOptions options);
   ~Server();
   Server(const Server&) = delete;

@@ -9,8 +9,7 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
   struct Planned {
     const char *name, *about;
   };
-  static constexpr std::array<Planned, 8> kPlanned = {{{"serve", "OpenAI-compatible server and web UI"},
-                                                       {"worker", "Lend this machine to another aicoder"},
+  static constexpr std::array<Planned, 7> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
                                                        {"rag", "Index and search a folder"},
                                                        {"route", "Train and explain the router"},
                                                        {"train", "Tune a LoRA without forgetting"},

@@ -17,7 +17,7 @@ constexpr size_t kMaxTokenFile = 4096;
 struct Args {
   EngineArgs engine;
   ServerOptions server;
-  std::string token_file, log_file, lane_memory_mb;
+  std::string token_file, log_file;
   std::vector<std::string> dirs;
   bool token = false, no_log = false;
   size_t sequences = 4, lane_mb = 2048, queue = 64;
@@ -29,7 +29,9 @@ std::string read_token(const Args& args, bool& made) {
   if (!args.token_file.empty()) {
     auto text = read_file(args.token_file, kMaxTokenFile);
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.pop_back();
-    if (text.empty()) throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] {} holds no token", args.token_file), fmt::format("openssl rand -hex 32 > {}", args.token_file));
+    if (text.empty())
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] {} holds no token", args.token_file),
+                  fmt::format("openssl rand -hex 32 > {}", args.token_file));
     return text;
   }
   if (const char* given = std::getenv("AICODER_TOKEN"); given != nullptr && *given != '\0') return given;
@@ -43,7 +45,9 @@ class LogFile {
   explicit LogFile(const std::string& path) {
     if (path.empty()) return;
     file_.open(path, std::ios::app);
-    if (!file_) throw Error(ErrorCode::kPermissionDenied, fmt::format("[serve] cannot write the access log {}", path), "--access-log FILE in a folder that can be written");
+    if (!file_)
+      throw Error(ErrorCode::kPermissionDenied, fmt::format("[serve] cannot write the access log {}", path),
+                  "--access-log FILE in a folder that can be written");
   }
   void write(std::string_view line) {
     const std::lock_guard lock(mutex_);
@@ -58,7 +62,9 @@ class LogFile {
 
 int run(Runtime& runtime, Args args) {
   if (args.engine.backend != "inproc") {
-    throw Error(ErrorCode::kUnimplemented, fmt::format("[serve] --backend '{}': only the in-process engine is built so far", args.engine.backend), "leave out --backend");
+    throw Error(ErrorCode::kUnimplemented,
+                fmt::format("[serve] --backend '{}': only the in-process engine is built so far", args.engine.backend),
+                "leave out --backend");
   }
   bool token_made = false;
   args.server.token = read_token(args, token_made);
@@ -124,19 +130,34 @@ void add_serve(CLI::App& app, Runtime& runtime) {
   command->add_option("--port", server.port, "0: any free one")->check(CLI::Range(0, 65535))->capture_default_str();
   command->add_flag("--token", args->token, "Ask clients for a token: of --token-file, $AICODER_TOKEN, or made and printed");
   command->add_option("--token-file", args->token_file, "File that holds the bearer token")->check(CLI::ExistingFile);
-  command->add_option("--allow-host", server.hosts, "Host name clients may use beside addresses and localhost; may be repeated")->allow_extra_args(false);
+  command->add_option("--allow-host", server.hosts, "Host name clients may use beside addresses and localhost; may be repeated")
+      ->allow_extra_args(false);
   command->add_option("--allow-origin", server.origins, "Web page that may call, https://NAME; may be repeated")->allow_extra_args(false);
+  command->add_option("--alias", server.aliases, "Another name of the model, for clients that insist on one; may be repeated")
+      ->allow_extra_args(false);
   command->add_option("-d,--dir", args->dirs, "Folder in or below which agent runs may work; may be repeated")->allow_extra_args(false);
-  command->add_option("--sequences", args->sequences, "Answers made at once for one set of fragments")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--sequences", args->sequences, "Answers made at once for one set of fragments")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->add_option("--queue", args->queue, "Requests that may wait for a sequence")->check(CLI::Range(1, 4096))->capture_default_str();
-  command->add_option("--lane-memory", args->lane_mb, "MB for the contexts of all sets of fragments")->check(CLI::Range(16, 1 << 22))->capture_default_str();
+  command->add_option("--lane-memory", args->lane_mb, "MB for the contexts of all sets of fragments")
+      ->check(CLI::Range(16, 1 << 22))
+      ->capture_default_str();
   command->add_option("--temperature", server.temperature, "Where a request says none")->check(CLI::Range(0.0, 2.0))->capture_default_str();
-  command->add_option("--max-requests", server.limits.requests, "Under way at once, waiting ones included")->check(CLI::Range(1, 4096))->capture_default_str();
-  command->add_option("--max-connections", server.limits.connections, "At once; one thread each")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--max-requests", server.limits.requests, "Under way at once, waiting ones included")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--max-connections", server.limits.connections, "At once; one thread each")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command->add_option("--max-body", args->body_mb, "MB of one request")->check(CLI::Range(1, 1024))->capture_default_str();
-  command->add_option("--rate", server.limits.requests_per_minute, "Requests a minute of one address; 0: no limit")->check(CLI::Range(0, 1'000'000))->capture_default_str();
+  command->add_option("--rate", server.limits.requests_per_minute, "Requests a minute of one address; 0: no limit")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
   command->add_option("--agent-runs", server.limits.agent_runs, "At once")->check(CLI::Range(1, 64))->capture_default_str();
-  command->add_option("--drain", args->drain_seconds, "Seconds what runs may take to end after Ctrl-C or SIGTERM")->check(CLI::Range(0, 3600))->capture_default_str();
+  command->add_option("--drain", args->drain_seconds, "Seconds what runs may take to end after Ctrl-C or SIGTERM")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
   command->add_option("--access-log", args->log_file, "File for one JSON line a request; standard error otherwise");
   command->add_flag("--no-access-log", args->no_log, "No line a request");
   command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });

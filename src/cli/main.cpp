@@ -122,6 +122,7 @@ int run(std::vector<std::string> arguments, const char* program) {
     cli::add_perplexity(app, runtime);
     cli::add_sandbox(app, runtime);
     cli::add_bench(app, runtime);
+    cli::add_serve(app, runtime);
     cli::add_doctor(app, runtime);
     cli::add_completion(app, runtime);
     cli::add_not_built_yet(app, runtime);

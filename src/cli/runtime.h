@@ -79,6 +79,7 @@ void add_perplexity(CLI::App& app, Runtime& runtime);
 void add_eval(CLI::App& app, Runtime& runtime);
 void add_sandbox(CLI::App& app, Runtime& runtime);
 void add_bench(CLI::App& app, Runtime& runtime);
+void add_serve(CLI::App& app, Runtime& runtime);
 void add_completion(CLI::App& app, Runtime& runtime);
 void add_not_built_yet(CLI::App& app, Runtime& runtime);
 

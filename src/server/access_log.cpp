@@ -19,8 +19,14 @@ std::string utc_text(std::chrono::system_clock::time_point time) {
 
 std::string access_line(const RequestRecord& r) {
   const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - r.start).count();
-  Json line = {{"time", utc_text(r.time)}, {"id", r.id},         {"remote", r.remote}, {"method", r.method},
-               {"route", r.route},         {"status", r.status}, {"ms", static_cast<int64_t>(ms)}, {"bytes_in", r.bytes_in}};
+  Json line = {{"time", utc_text(r.time)},
+               {"id", r.id},
+               {"remote", r.remote},
+               {"method", r.method},
+               {"route", r.route},
+               {"status", r.status},
+               {"ms", static_cast<int64_t>(ms)},
+               {"bytes_in", r.bytes_in}};
   if (!r.model.empty()) {
     line["model"] = r.model;
     line["prompt_tokens"] = r.prompt_tokens;

@@ -11,7 +11,7 @@ namespace aicoder::server {
 
 struct RequestRecord {
   std::string id, remote, method, route, model;
-  std::string error;   ///< code of the error; of errors that are no ApiError their text, which no client sees
+  std::string error;  ///< code of the error; of errors that are no ApiError their text, which no client sees
   std::chrono::system_clock::time_point time = std::chrono::system_clock::now();
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   int status = 0;

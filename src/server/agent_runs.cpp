@@ -54,7 +54,8 @@ struct AgentRun {
 }  // namespace
 
 std::filesystem::path Api::allowed_dir(const std::string& asked) const {
-  const ApiError refused(403, "invalid_request_error", "dir_not_allowed", "Agent runs may not work in this folder; the operator can allow it with --dir FOLDER.", "dir");
+  const ApiError refused(403, "invalid_request_error", "dir_not_allowed",
+                         "Agent runs may not work in this folder; the operator can allow it with --dir FOLDER.", "dir");
   std::error_code error;
   const fs::path path(asked);
   if (!path.is_absolute()) throw bad_request("dir", "expected an absolute path");
@@ -72,13 +73,14 @@ void Api::run_agent(Exchange& exchange) {
   const auto body = parse_body(exchange.body);
   const Fields fields(body);
   TaskRequest task{.task = fields.required_text("task"), .dir = {}, .mode = Mode::kAuto, .history = {}};
-  if (task.task.empty() || task.task.size() > kMaxTaskBytes) throw bad_request("task", fmt::format("expected 1 to {} bytes", kMaxTaskBytes));
+  if (task.task.empty() || task.task.size() > kMaxTaskBytes)
+    throw bad_request("task", fmt::format("expected 1 to {} bytes", kMaxTaskBytes));
   if (const auto dir = fields.text("dir")) task.dir = allowed_dir(*dir);
   const auto mode = fields.text("mode").value_or("auto");
   if (mode != "auto" && mode != "direct" && mode != "agent") throw bad_request("mode", "expected auto, direct or agent");
   task.mode = parse_mode(mode);
   if (!fields.boolean("stream").value_or(true)) throw unsupported("stream", "an agent run is always a stream");
-  const auto fragments = read_fragments(fields, backend_.model().name);
+  const auto fragments = read_fragments(fields, backend_.model().name, options_.aliases);
   check_fragments(fragments);
   exchange.record->model = model_text(backend_.model().name, fragments);
 
@@ -116,7 +118,8 @@ void Api::run_agent(Exchange& exchange) {
     auto last_sent = std::chrono::steady_clock::now();
     const auto stop_all = stop_all_.get_token();
     while (true) {
-      const bool ended = run->ended;  // asked before the queue: what came before the end is in it
+      if (stop_all.stop_requested()) run->thread.request_stop();  // it says so itself, as its last event
+      const bool ended = run->ended;                              // asked before the queue: what came before the end is in it
       if (auto piece = run->events.pop(kWaitForEvent)) {
         if (!write(piece->text)) break;
         last_sent = std::chrono::steady_clock::now();
@@ -124,7 +127,6 @@ void Api::run_agent(Exchange& exchange) {
       }
       if (ended) return;
       if (gone() || run->events.closed()) break;
-      if (stop_all.stop_requested()) run->thread.request_stop();
       if (std::chrono::steady_clock::now() - last_sent > kKeepAlive) {
         if (!write(": still working\n\n")) break;
         last_sent = std::chrono::steady_clock::now();
@@ -145,7 +147,9 @@ void Api::apply_run(Exchange& exchange) {
       if (one.id == exchange.path_param) run = one;
     }
   }
-  if (!run) throw ApiError(404, "invalid_request_error", "run_not_found", fmt::format("There is no such run with a folder among the last {}.", kKeptRuns), "id");
+  if (!run)
+    throw ApiError(404, "invalid_request_error", "run_not_found",
+                   fmt::format("There is no such run with a folder among the last {}.", kKeptRuns), "id");
   if (run->result.files.empty()) throw ApiError(409, "invalid_request_error", "nothing_to_apply", "This run changed nothing.");
   apply_changes(run->result, allowed_dir(run->dir.string()));
   Json files = Json::array();

@@ -30,7 +30,8 @@ ApiError of_code(ErrorCode code) {
     case ErrorCode::kInvalidArgument:
       return {400, "invalid_request_error", "invalid_value", "The engine does not accept this request."};
     case ErrorCode::kNotFound:
-      return {404, "invalid_request_error", "not_found", "There is no such thing here; GET /v1/models and GET /v1/fragments list what there is."};
+      return {404, "invalid_request_error", "not_found",
+              "There is no such thing here; GET /v1/models and GET /v1/fragments list what there is."};
     case ErrorCode::kFailedPrecondition:
       return {409, "invalid_request_error", "failed_precondition", "This cannot be done in the present state of the server."};
     case ErrorCode::kResourceExhausted:
@@ -82,8 +83,8 @@ ApiError to_api_error(const std::exception& error) {
 
 Json error_json(const ApiError& error) {
   const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
-  return {{"error",
-           {{"message", error.what()}, {"type", error.kind()}, {"param", or_null(error.param())}, {"code", or_null(error.name())}}}};
+  return {
+      {"error", {{"message", error.what()}, {"type", error.kind()}, {"param", or_null(error.param())}, {"code", or_null(error.name())}}}};
 }
 
 }  // namespace aicoder::server

@@ -52,7 +52,8 @@ Json chat_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piec
 
 Json completion_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piece) {
   if (!asked) return {};
-  Json out = {{"tokens", Json::array()}, {"token_logprobs", Json::array()}, {"top_logprobs", Json::array()}, {"text_offset", Json::array()}};
+  Json out = {
+      {"tokens", Json::array()}, {"token_logprobs", Json::array()}, {"top_logprobs", Json::array()}, {"text_offset", Json::array()}};
   size_t offset = 0;
   for (const auto& one : sample.logprobs) {
     const auto bytes = piece(one.token);

@@ -43,20 +43,22 @@ void read_sampling(const Fields& fields, const RequestDefaults& defaults, Genera
   sampling.seed = seed ? static_cast<uint32_t>(*seed) : std::random_device()();
   out.n = static_cast<size_t>(fields.integer("n", 1, kMaxSamples).value_or(1));
   const auto limit = fields.integer("max_tokens", 1, kMaxTokens);
-  out.max_tokens = std::min(static_cast<size_t>(fields.integer("max_completion_tokens", 1, kMaxTokens).value_or(limit.value_or(kMaxTokens))),
-                            defaults.max_tokens);
+  out.max_tokens =
+      std::min(static_cast<size_t>(fields.integer("max_completion_tokens", 1, kMaxTokens).value_or(limit.value_or(kMaxTokens))),
+               defaults.max_tokens);
   if (const Json* stop = fields.get("stop")) {
     const Json list = stop->is_array() ? *stop : Json::array({*stop});
     if (list.size() > kMaxStops) throw bad_request("stop", fmt::format("more than {} stop strings", kMaxStops));
     for (const auto& text : list) {
-      if (!text.is_string() || text.get_ref<const std::string&>().empty()) throw bad_request("stop", "expected a string that is not empty, or several", "invalid_type");
+      if (!text.is_string() || text.get_ref<const std::string&>().empty())
+        throw bad_request("stop", "expected a string that is not empty, or several", "invalid_type");
       out.stop_strings.push_back(text);
     }
   }
 }
 
 void read_common(const Fields& fields, const RequestDefaults& defaults, EngineRequest& out, StreamOptions& stream, std::string& model) {
-  out.generation.fragments = read_fragments(fields, defaults.base);
+  out.generation.fragments = read_fragments(fields, defaults.base, defaults.aliases);
   model = model_text(defaults.base, out.generation.fragments);
   read_sampling(fields, defaults, out.generation);
   stream.stream = fields.boolean("stream").value_or(false);
@@ -90,7 +92,8 @@ std::string read_content(const Json* content, const std::string& place) {
 
 std::string read_assistant(const Fields& message, const std::string& place, std::string content) {
   const Json* calls = message.array("tool_calls");
-  if (calls == nullptr && !message.has("content") && !message.has("refusal")) throw bad_request(place + ".content", "an assistant message needs content or tool_calls", "missing_required_parameter");
+  if (calls == nullptr && !message.has("content") && !message.has("refusal"))
+    throw bad_request(place + ".content", "an assistant message needs content or tool_calls", "missing_required_parameter");
   if (calls == nullptr) return content;
   for (size_t i = 0; i < calls->size(); ++i) {
     const auto at = fmt::format("{}.tool_calls[{}]", place, i);
@@ -158,12 +161,15 @@ std::vector<Tool> read_tools(const Fields& fields) {
     const Json* function = tool.get("function");
     if (function == nullptr) throw bad_request(place + ".function", "this field is required", "missing_required_parameter");
     const Fields signature(*function, place + ".function");
-    Tool read{.name = signature.required_text("name"), .definition = (*list)[i], .parameters = {{"type", "object"}, {"properties", Json::object()}}};
+    Tool read{.name = signature.required_text("name"),
+              .definition = (*list)[i],
+              .parameters = {{"type", "object"}, {"properties", Json::object()}}};
     const bool well_named = !read.name.empty() && read.name.size() <= 64 && std::ranges::all_of(read.name, [](unsigned char c) {
       return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '-' || c == '.';
     });
     if (!well_named) throw bad_request(place + ".function.name", "expected at most 64 letters, digits, '_', '-' and '.'");
-    if (std::ranges::any_of(out, [&](const Tool& other) { return other.name == read.name; })) throw bad_request(place + ".function.name", "another tool has this name");
+    if (std::ranges::any_of(out, [&](const Tool& other) { return other.name == read.name; }))
+      throw bad_request(place + ".function.name", "another tool has this name");
     if (const Json* parameters = signature.get("parameters")) read.parameters = *parameters;
     out.push_back(std::move(read));
   }
@@ -278,7 +284,8 @@ CompletionRequest read_completion_request(const Json& body, const RequestDefault
   const auto tokens_of = [](const Json& list) {
     std::vector<Token> tokens;
     for (const auto& token : list) {
-      if (!token.is_number_integer() || token.get<double>() < 0 || token.get<double>() > std::numeric_limits<Token>::max()) throw bad_request("prompt", "expected token ids", "invalid_type");
+      if (!token.is_number_integer() || token.get<double>() < 0 || token.get<double>() > std::numeric_limits<Token>::max())
+        throw bad_request("prompt", "expected token ids", "invalid_type");
       tokens.push_back(token.get<Token>());
     }
     return tokens;
@@ -300,14 +307,16 @@ CompletionRequest read_completion_request(const Json& body, const RequestDefault
       }
     }
   }
-  if (out.prompts.size() * out.engine.generation.n > static_cast<size_t>(kMaxSamples)) throw bad_request("prompt", fmt::format("prompts times n is more than {}", kMaxSamples));
+  if (out.prompts.size() * out.engine.generation.n > static_cast<size_t>(kMaxSamples))
+    throw bad_request("prompt", fmt::format("prompts times n is more than {}", kMaxSamples));
   return out;
 }
 
 EmbeddingRequest read_embedding_request(const Json& body, const RequestDefaults& defaults, size_t n_embd) {
   const Fields fields(body);
   EmbeddingRequest out;
-  if (!read_fragments(fields, defaults.base).empty()) throw unsupported("model", "embeddings are of the base, without fragments");
+  if (!read_fragments(fields, defaults.base, defaults.aliases).empty())
+    throw unsupported("model", "embeddings are of the base, without fragments");
   out.model = defaults.base;
   if (const auto dimensions = fields.integer("dimensions", 1, kMaxTokens); dimensions && static_cast<size_t>(*dimensions) != n_embd) {
     throw unsupported("dimensions", fmt::format("this model has {}", n_embd));

@@ -14,7 +14,8 @@ namespace aicoder::server {
 
 /// What an answer is made with where the request does not say.
 struct RequestDefaults {
-  std::string base;          ///< the model's name
+  std::string base;  ///< the model's name
+  std::vector<std::string> aliases;
   size_t max_tokens = 4096;  ///< where the request gives no limit: what a conversation can hold
   float temperature = 0.7f, top_p = 1.0f;
 };

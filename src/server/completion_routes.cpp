@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWaitForAnswer{50};  // how long a client that left may go unnoticed
 constexpr milliseconds kWaitForPiece{10};   // how late the end of a stream may be seen
 
-int64_t now_seconds() { return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 /// A generation whose pieces go out as they are made. Stops the generation when it goes.
 struct Streaming {
@@ -45,12 +47,13 @@ bool pump(Streaming& streaming, const std::function<bool(const Piece&)>& on_piec
   bool ended = false;
   auto next_look = std::chrono::steady_clock::now();
   while (true) {
+    if (stop_all.stop_requested()) return false;  // also while pieces come faster than they are awaited
     if (auto piece = streaming.queue->pop(ended ? milliseconds(0) : kWaitForPiece)) {
       if (!on_piece(*piece)) return false;
       continue;
     }
     if (ended) return true;
-    if (streaming.queue->closed() || stop_all.stop_requested()) return false;
+    if (streaming.queue->closed()) return false;
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_look) {
       if (gone()) return false;
@@ -117,7 +120,10 @@ void Api::chat(Exchange& exchange) {
   auto request = std::make_shared<ChatRequest>(read_chat_request(parse_body(exchange.body), defaults()));
   check_fragments(request->engine.generation.fragments);
   exchange.record->model = request->model;
-  const AnswerHead head{.id = new_id("chatcmpl-"), .model = request->model, .fingerprint = "aicoder-" + backend_.model().fingerprint.substr(0, 12), .created = now_seconds()};
+  const AnswerHead head{.id = new_id("chatcmpl-"),
+                        .model = request->model,
+                        .fingerprint = "aicoder-" + backend_.model().fingerprint.substr(0, 12),
+                        .created = now_seconds()};
   if (!request->stream.stream) {
     std::stop_source stop;
     auto future = backend_.submit(request->engine, stop.get_token());
@@ -131,7 +137,8 @@ void Api::chat(Exchange& exchange) {
   request->engine.generation.on_token = streaming->on_token();
   streaming->future = backend_.submit(request->engine, streaming->stop.get_token());
   exchange.content_type = "text/event-stream";
-  exchange.stream = [this, streaming, request, head, record = exchange.record](const Exchange::Write& write, const std::function<bool()>& gone) {
+  exchange.stream = [this, streaming, request, head, record = exchange.record](const Exchange::Write& write,
+                                                                               const std::function<bool()>& gone) {
     const size_t n = request->engine.generation.n;
     const bool with_usage = request->stream.include_usage, with_tools = request->tool_choice != ToolChoice::kNone;
     const auto send_chunk = [&](Json chunk) {
@@ -161,7 +168,8 @@ void Api::chat(Exchange& exchange) {
         const auto& sample = result.output.samples[i];
         if (with_tools) send_parts(i, readers[i].finish());
         // The engine gives log-probabilities with the result, not with the pieces: they come at once, before the end.
-        const auto logprobs = chat_logprobs(sample, request->engine.generation.n_logprobs >= 0, [this](Token token) { return backend_.piece(token); });
+        const auto logprobs =
+            chat_logprobs(sample, request->engine.generation.n_logprobs >= 0, [this](Token token) { return backend_.piece(token); });
         send_chunk(chat_chunk(head, i, Json::object(), finish_text(sample.finish, readers[i].n_calls() > 0), logprobs));
       }
       if (with_usage) {
@@ -181,19 +189,29 @@ void Api::complete(Exchange& exchange) {
   auto request = std::make_shared<CompletionRequest>(read_completion_request(parse_body(exchange.body), defaults()));
   check_fragments(request->engine.generation.fragments);
   exchange.record->model = request->model;
-  const AnswerHead head{.id = new_id("cmpl-"), .model = request->model, .fingerprint = "aicoder-" + backend_.model().fingerprint.substr(0, 12), .created = now_seconds()};
+  const AnswerHead head{.id = new_id("cmpl-"),
+                        .model = request->model,
+                        .fingerprint = "aicoder-" + backend_.model().fingerprint.substr(0, 12),
+                        .created = now_seconds()};
   std::vector<std::vector<Token>> prompts;
   for (const auto& prompt : request->prompts) {
-    prompts.push_back(std::holds_alternative<std::string>(prompt) ? backend_.tokenize(std::get<std::string>(prompt)) : std::get<std::vector<Token>>(prompt));
+    prompts.push_back(std::holds_alternative<std::string>(prompt) ? backend_.tokenize(std::get<std::string>(prompt))
+                                                                  : std::get<std::vector<Token>>(prompt));
     for (const Token token : prompts.back()) {
-      if (token < 0 || static_cast<size_t>(token) >= backend_.model().n_vocab) throw bad_request("prompt", fmt::format("token {} is not in the vocabulary of {}", token, backend_.model().n_vocab));
+      if (token < 0 || static_cast<size_t>(token) >= backend_.model().n_vocab)
+        throw bad_request("prompt", fmt::format("token {} is not in the vocabulary of {}", token, backend_.model().n_vocab));
     }
     if (prompts.back().empty()) throw bad_request("prompt", "an empty prompt has no continuation");
   }
   const size_t n = request->engine.generation.n;
   const bool logprobs = request->engine.generation.n_logprobs >= 0;
   const auto object = [head](Json choices) -> Json {
-    return {{"id", head.id}, {"object", "text_completion"}, {"created", head.created}, {"model", head.model}, {"system_fingerprint", head.fingerprint}, {"choices", std::move(choices)}};
+    return {{"id", head.id},
+            {"object", "text_completion"},
+            {"created", head.created},
+            {"model", head.model},
+            {"system_fingerprint", head.fingerprint},
+            {"choices", std::move(choices)}};
   };
   const auto piece_of = [this](Token token) { return backend_.piece(token); };
   if (!request->stream.stream) {
@@ -214,7 +232,10 @@ void Api::complete(Exchange& exchange) {
       const auto result = wait(futures[p], stop, exchange);
       keep_counts(*exchange.record, result);
       for (const auto& sample : result.output.samples) {
-        choices.push_back({{"index", choices.size()}, {"text", sample.text}, {"logprobs", completion_logprobs(sample, logprobs, piece_of)}, {"finish_reason", finish_text(sample.finish, false)}});
+        choices.push_back({{"index", choices.size()},
+                           {"text", sample.text},
+                           {"logprobs", completion_logprobs(sample, logprobs, piece_of)},
+                           {"finish_reason", finish_text(sample.finish, false)}});
       }
     }
     auto answer = object(std::move(choices));
@@ -230,7 +251,8 @@ void Api::complete(Exchange& exchange) {
   one.generation.on_token = streaming->on_token();
   streaming->future = backend_.submit(std::move(one), streaming->stop.get_token());
   exchange.content_type = "text/event-stream";
-  exchange.stream = [this, streaming, request, n, logprobs, object, piece_of, record = exchange.record](const Exchange::Write& write, const std::function<bool()>& gone) {
+  exchange.stream = [this, streaming, request, n, logprobs, object, piece_of, record = exchange.record](const Exchange::Write& write,
+                                                                                                        const std::function<bool()>& gone) {
     const auto choice = [&](size_t index, const std::string& text, const Json& finish, const Json& probabilities) {
       return object(Json::array({{{"index", index}, {"text", text}, {"logprobs", probabilities}, {"finish_reason", finish}}}));
     };
@@ -272,7 +294,8 @@ void Api::embed(Exchange& exchange) {
     data.push_back({{"object", "embedding"}, {"index", data.size()}, {"embedding", std::move(embedding)}});
   }
   const size_t n = exchange.record->prompt_tokens;
-  exchange.reply({{"object", "list"}, {"data", std::move(data)}, {"model", request.model}, {"usage", {{"prompt_tokens", n}, {"total_tokens", n}}}});
+  exchange.reply(
+      {{"object", "list"}, {"data", std::move(data)}, {"model", request.model}, {"usage", {{"prompt_tokens", n}, {"total_tokens", n}}}});
 }
 
 }  // namespace aicoder::server

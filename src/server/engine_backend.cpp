@@ -14,15 +14,23 @@ class EngineBackend : public ServerBackend {
  public:
   EngineBackend(Engine& engine, EngineBackendOptions options) : engine_(engine), options_(std::move(options)) {
     const auto& model = engine.model();
-    served_ = {.name = options_.model_name, .fingerprint = model.fingerprint(), .n_ctx = engine.n_ctx_seq(), .n_embd = model.n_embd(), .n_vocab = model.n_vocab()};
+    served_ = {.name = options_.model_name,
+               .fingerprint = model.fingerprint(),
+               .n_ctx = engine.n_ctx_seq(),
+               .n_embd = model.n_embd(),
+               .n_vocab = model.n_vocab()};
   }
 
   const ServedModel& model() const override { return served_; }
-  std::future<GenerationResult> submit(EngineRequest request, std::stop_token stop) override { return engine_.submit(std::move(request), std::move(stop)); }
+  std::future<GenerationResult> submit(EngineRequest request, std::stop_token stop) override {
+    return engine_.submit(std::move(request), std::move(stop));
+  }
   std::future<std::vector<std::vector<float>>> embed(std::vector<std::string> texts, std::stop_token stop) override {
     return engine_.embed(std::move(texts), std::move(stop));
   }
-  std::vector<Token> tokenize(std::string_view text) const override { return engine_.model().tokenize(text, {.add_special = true, .parse_special = true}); }
+  std::vector<Token> tokenize(std::string_view text) const override {
+    return engine_.model().tokenize(text, {.add_special = true, .parse_special = true});
+  }
   std::string piece(Token token) const override { return engine_.model().piece(token, true); }
 
   std::vector<FragmentInfo> fragments() const override {

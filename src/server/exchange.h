@@ -16,8 +16,8 @@ namespace aicoder::server {
 struct Exchange {
   // The request.
   std::string_view body;
-  std::string path_param;               ///< what stands for {name} in the route
-  std::function<bool()> client_gone;    ///< true: nobody waits for the answer
+  std::string path_param;             ///< what stands for {name} in the route
+  std::function<bool()> client_gone;  ///< true: nobody waits for the answer
   std::shared_ptr<RequestRecord> record;
 
   // The answer.

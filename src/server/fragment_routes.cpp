@@ -21,7 +21,12 @@ const LoadedFragment* loaded_as(const std::vector<LoadedFragment>& loaded, const
 Json fragment_json(const FragmentInfo& info, const LoadedFragment* loaded) {
   Json evidence = Json::array();
   for (const auto& e : info.evidence) {
-    evidence.push_back({{"suite", e.suite}, {"n", e.n}, {"score_off", e.score_off}, {"score_on", e.score_on}, {"p_value", e.p_value}, {"strength", decimal(e.strength)}});
+    evidence.push_back({{"suite", e.suite},
+                        {"n", e.n},
+                        {"score_off", e.score_off},
+                        {"score_on", e.score_on},
+                        {"p_value", e.p_value},
+                        {"strength", decimal(e.strength)}});
   }
   return {{"name", info.name},
           {"object", "fragment"},
@@ -40,7 +45,8 @@ Json fragment_json(const FragmentInfo& info, const LoadedFragment* loaded) {
 }
 
 ApiError no_fragment(const std::string& name, const std::string& param) {
-  return {404, "invalid_request_error", "fragment_not_found", fmt::format("There is no fragment '{}' for this model; GET /v1/fragments lists what there is.", name), param};
+  return {404, "invalid_request_error", "fragment_not_found",
+          fmt::format("There is no fragment '{}' for this model; GET /v1/fragments lists what there is.", name), param};
 }
 
 Json model_json(const std::string& id, int64_t created, const ServedModel& model) {
@@ -72,7 +78,10 @@ std::shared_ptr<Gate::Ticket> Api::enter(Gate& gate) const {
 std::string Api::new_id(std::string_view prefix) { return fmt::format("{}{}{:x}", prefix, id_salt_, ++next_id_); }
 
 RequestDefaults Api::defaults() const {
-  return {.base = backend_.model().name, .max_tokens = backend_.model().n_ctx, .temperature = options_.temperature};
+  return {.base = backend_.model().name,
+          .aliases = options_.aliases,
+          .max_tokens = backend_.model().n_ctx,
+          .temperature = options_.temperature};
 }
 
 void Api::check_fragments(const std::vector<FragmentChoice>& choices) const {
@@ -91,12 +100,13 @@ void Api::list_models(Exchange& exchange) {
   for (const auto& info : backend_.fragments()) {
     if (is_fragment_name(info.name)) add(base + "+" + info.name);
   }
+  for (const auto& alias : options_.aliases) add(alias);
   exchange.reply({{"object", "list"}, {"data", data}});
 }
 
 void Api::get_model(Exchange& exchange) {
   const Json asked = {{"model", exchange.path_param}};
-  check_fragments(read_fragments(Fields(asked), backend_.model().name));
+  check_fragments(read_fragments(Fields(asked), backend_.model().name, options_.aliases));
   exchange.reply(model_json(exchange.path_param, started_, backend_.model()));
 }
 
@@ -110,7 +120,8 @@ void Api::list_fragments(Exchange& exchange) {
 void Api::load_fragment(Exchange& exchange) {
   const auto body = parse_body(exchange.body);
   const auto name = Fields(body).required_text("name");
-  if (!is_fragment_name(name)) throw bad_request("name", "a fragment is named by letters, digits, '-', '_' and '.'; files are named by the operator only");
+  if (!is_fragment_name(name))
+    throw bad_request("name", "a fragment is named by letters, digits, '-', '_' and '.'; files are named by the operator only");
   check_fragments({{.name = name, .strength = std::nullopt}});
   (void)backend_.load_fragment(name);
   const auto loaded = backend_.loaded_fragments();

@@ -64,7 +64,8 @@ void Guard::check(const RequestHead& head) const {
   if (head.method == "POST" && head.has_body) {
     // A form of another page can send text and forms without being asked first, JSON not.
     const auto type = lower(head.content_type.substr(0, head.content_type.find(';')));
-    if (type != "application/json") throw ApiError(415, "invalid_request_error", "unsupported_media_type", "Send JSON: Content-Type: application/json.");
+    if (type != "application/json")
+      throw ApiError(415, "invalid_request_error", "unsupported_media_type", "Send JSON: Content-Type: application/json.");
   }
 }
 
@@ -81,12 +82,15 @@ bool Guard::is_allowed_origin(std::string_view origin) const { return std::range
 void Guard::check_origin(const RequestHead& head) const {
   if (head.origin.empty()) {
     // Images and scripts of another page bring no Origin.
-    if (head.fetch_site == "cross-site" || head.fetch_site == "same-site") throw forbidden("origin_not_allowed", "Requests of other web pages are not allowed.");
+    if (head.fetch_site == "cross-site" || head.fetch_site == "same-site")
+      throw forbidden("origin_not_allowed", "Requests of other web pages are not allowed.");
     return;
   }
   if (is_allowed_origin(head.origin)) return;
   const bool own = head.origin == "http://" + head.hosts[0] || head.origin == "https://" + head.hosts[0];
-  if (!own) throw forbidden("origin_not_allowed", "Requests of this web page are not allowed; the operator can allow it with --allow-origin ORIGIN.");
+  if (!own)
+    throw forbidden("origin_not_allowed",
+                    "Requests of this web page are not allowed; the operator can allow it with --allow-origin ORIGIN.");
 }
 
 void Guard::check_token(const RequestHead& head) const {

@@ -15,23 +15,31 @@ constexpr double kMaxStrength = 8;
 bool is_fragment_name(std::string_view name) {
   if (name.empty() || name.size() > 64 || name.ends_with(".gguf")) return false;
   const bool ends_well = std::isalnum(static_cast<unsigned char>(name.front())) != 0;
-  return ends_well && std::ranges::all_of(name, [](unsigned char c) {
-           return (c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
-         });
+  return ends_well &&
+         std::ranges::all_of(name, [](unsigned char c) { return (c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.'; });
 }
 
-std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::string& base) {
+std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::string& base, const std::vector<std::string>& aliases) {
   std::vector<FragmentChoice> out;
   const auto add = [&out](const std::string& place, FragmentChoice choice) {
-    if (!is_fragment_name(choice.name)) throw bad_request(place, "a fragment is named by letters, digits, '-', '_' and '.'; GET /v1/fragments lists them");
-    if (std::ranges::any_of(out, [&](const auto& other) { return other.name == choice.name; })) throw bad_request(place, fmt::format("fragment '{}' stands there twice", choice.name));
+    if (!is_fragment_name(choice.name))
+      throw bad_request(place, "a fragment is named by letters, digits, '-', '_' and '.'; GET /v1/fragments lists them");
+    if (std::ranges::any_of(out, [&](const auto& other) { return other.name == choice.name; }))
+      throw bad_request(place, fmt::format("fragment '{}' stands there twice", choice.name));
     if (out.size() >= kMaxFragments) throw bad_request(place, fmt::format("more than {} fragments", kMaxFragments));
     out.push_back(std::move(choice));
   };
-  const auto model = fields.text("model").value_or(base);
+  auto model = fields.text("model").value_or(base);
+  for (const auto& alias : aliases) {
+    if (model == alias || model.starts_with(alias + "+")) {
+      model.replace(0, alias.size(), base);
+      break;
+    }
+  }
   if (model != base) {
     if (!model.starts_with(base + "+")) {
-      throw ApiError(404, "invalid_request_error", "model_not_found", fmt::format("There is no model '{}' here; GET /v1/models lists what there is.", model.substr(0, 100)), "model");
+      throw ApiError(404, "invalid_request_error", "model_not_found",
+                     fmt::format("There is no model '{}' here; GET /v1/models lists what there is.", model.substr(0, 100)), "model");
     }
     for (size_t at = base.size(); at < model.size();) {
       const size_t next = std::min(model.find('+', at + 1), model.size());

@@ -12,7 +12,8 @@ namespace aicoder::server {
 bool is_fragment_name(std::string_view name);
 
 /// Reads `model` and `fragments`. A request without `model` means the base. \throws ApiError 404 for another base, 400.
-std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::string& base);
+/// \param aliases  other names of the base
+std::vector<FragmentChoice> read_fragments(const Fields& fields, const std::string& base, const std::vector<std::string>& aliases = {});
 /// "base+coder:0.3", what an answer says in `model`.
 std::string model_text(const std::string& base, const std::vector<FragmentChoice>& fragments);
 

@@ -15,8 +15,7 @@ const std::map<std::string, std::pair<std::string, std::vector<std::string>>>& s
   static const std::map<std::string, std::pair<std::string, std::vector<std::string>>> rules = {
       // Short on purpose: a small model otherwise fills the rest of its answer with blanks.
       {"ws", {R"(( " " | "\n" [ \t]{0,20} )?)", {}}},
-      {"char",
-       {R"([^"\\\x00-\x1F\x7F] | "\\" ( ["\\/bfnrt] | "u" ( [0-9A-CEFa-cef] [0-9A-Fa-f]{3} | [Dd] [0-7] [0-9A-Fa-f]{2} ) ))", {}}},
+      {"char", {R"([^"\\\x00-\x1F\x7F] | "\\" ( ["\\/bfnrt] | "u" ( [0-9A-CEFa-cef] [0-9A-Fa-f]{3} | [Dd] [0-7] [0-9A-Fa-f]{2} ) ))", {}}},
       {"string", {R"("\"" char* "\"")", {"char"}}},
       {"integer", {R"("-"? ( [0] | [1-9] [0-9]{0,15} ))", {}}},
       {"number", {R"("-"? ( [0] | [1-9] [0-9]{0,15} ) ( "." [0-9]{1,15} )? ( [eE] [-+]? [0-9]{1,2} )?)", {}}},
@@ -44,19 +43,30 @@ const std::map<std::string, std::pair<std::string, std::vector<std::string>>>& s
 
 constexpr std::array<std::string_view, 7> kTypes = {"null", "boolean", "integer", "number", "string", "array", "object"};
 const std::set<std::string, std::less<>>& annotations() {
-  static const std::set<std::string, std::less<>> names = {"title",    "description", "default", "examples",    "example",   "$schema",
-                                                           "$comment", "$id",         "$defs",   "definitions", "deprecated", "readOnly",
-                                                           "writeOnly"};
+  static const std::set<std::string, std::less<>> names = {"title",      "description", "default",  "examples", "example",
+                                                           "$schema",    "$comment",    "$id",      "$defs",    "definitions",
+                                                           "deprecated", "readOnly",    "writeOnly"};
   return names;
 }
 /// Keywords by the type they speak of.
 const std::map<std::string_view, std::string_view>& keyword_types() {
-  static const std::map<std::string_view, std::string_view> names = {
-      {"properties", "object"},  {"required", "object"}, {"additionalProperties", "object"}, {"items", "array"},
-      {"prefixItems", "array"},  {"minItems", "array"},  {"maxItems", "array"},              {"uniqueItems", "array"},
-      {"minLength", "string"},   {"maxLength", "string"}, {"pattern", "string"},             {"format", "string"},
-      {"minimum", "number"},     {"maximum", "number"},  {"exclusiveMinimum", "number"},     {"exclusiveMaximum", "number"},
-      {"multipleOf", "number"}};
+  static const std::map<std::string_view, std::string_view> names = {{"properties", "object"},
+                                                                     {"required", "object"},
+                                                                     {"additionalProperties", "object"},
+                                                                     {"items", "array"},
+                                                                     {"prefixItems", "array"},
+                                                                     {"minItems", "array"},
+                                                                     {"maxItems", "array"},
+                                                                     {"uniqueItems", "array"},
+                                                                     {"minLength", "string"},
+                                                                     {"maxLength", "string"},
+                                                                     {"pattern", "string"},
+                                                                     {"format", "string"},
+                                                                     {"minimum", "number"},
+                                                                     {"maximum", "number"},
+                                                                     {"exclusiveMinimum", "number"},
+                                                                     {"exclusiveMaximum", "number"},
+                                                                     {"multipleOf", "number"}};
   return names;
 }
 
@@ -130,7 +140,8 @@ class SchemaCompiler {
     }
     if (schema.contains("allOf")) {
       check_keywords(schema, place, {"allOf"});
-      if (!schema["allOf"].is_array() || schema["allOf"].size() != 1) refuse(place + ".allOf", "only one schema in it is supported; write them as one");
+      if (!schema["allOf"].is_array() || schema["allOf"].size() != 1)
+        refuse(place + ".allOf", "only one schema in it is supported; write them as one");
       return compile(schema["allOf"][0], place + ".allOf[0]", depth + 1);
     }
     if (schema.contains("const")) {
@@ -179,7 +190,8 @@ class SchemaCompiler {
   }
 
   const Json& resolve(const std::string& name, const std::string& place) const {
-    if (name != "#" && !name.starts_with("#/")) refuse(place + ".$ref", fmt::format("'{}': only references inside this schema, '#/$defs/NAME'", name));
+    if (name != "#" && !name.starts_with("#/"))
+      refuse(place + ".$ref", fmt::format("'{}': only references inside this schema, '#/$defs/NAME'", name));
     try {
       return root_.at(Json::json_pointer(name.substr(1)));
     } catch (const nlohmann::json::exception&) {
@@ -324,12 +336,15 @@ class SchemaCompiler {
     const Json& value = schema[name];
     const std::string at = place + "." + name;
     if (!has_type(value, "integer") || value.get<double>() < 0) refuse(at, "expected a whole number of 0 or more");
-    if (value.get<double>() > static_cast<double>(grammar_.limits_.repeats)) refuse(at, fmt::format("more than {} cannot be counted", grammar_.limits_.repeats));
+    if (value.get<double>() > static_cast<double>(grammar_.limits_.repeats))
+      refuse(at, fmt::format("more than {} cannot be counted", grammar_.limits_.repeats));
     return static_cast<size_t>(value.get<double>());
   }
 
   static constexpr size_t kOpen = SIZE_MAX;
-  static std::string repetition(size_t least, size_t most) { return fmt::format("{{{},{}}}", least, most == kOpen ? "" : std::to_string(most)); }
+  static std::string repetition(size_t least, size_t most) {
+    return fmt::format("{{{},{}}}", least, most == kOpen ? "" : std::to_string(most));
+  }
 
   std::string string(const Json& schema, const std::string& place) {
     const bool counted = schema.contains("minLength") || schema.contains("maxLength");
@@ -393,7 +408,8 @@ class SchemaCompiler {
     if (schema.contains("prefixItems")) {
       const Json& list = schema["prefixItems"];
       if (!list.is_array() || list.empty()) refuse(place + ".prefixItems", "expected an array that is not empty");
-      for (size_t i = 0; i < list.size() && i < most; ++i) first.push_back(compile(list[i], fmt::format("{}.prefixItems[{}]", place, i), depth + 1));
+      for (size_t i = 0; i < list.size() && i < most; ++i)
+        first.push_back(compile(list[i], fmt::format("{}.prefixItems[{}]", place, i), depth + 1));
     }
     const size_t n = first.size();
     std::string rest;  // empty: none after those
@@ -410,7 +426,8 @@ class SchemaCompiler {
     if (n > 0) {
       if (!rest.empty()) body += more + repetition(least > n ? least - n : 0, most == kOpen ? kOpen : most - n);
     } else if (most > 0 && !rest.empty()) {
-      const std::string one_or_more = fmt::format("{} {} {}{}", rest, ws(), more, repetition(least > 0 ? least - 1 : 0, most == kOpen ? kOpen : most - 1));
+      const std::string one_or_more =
+          fmt::format("{} {} {}{}", rest, ws(), more, repetition(least > 0 ? least - 1 : 0, most == kOpen ? kOpen : most - 1));
       body = least > 0 ? one_or_more : "( " + one_or_more + " )?";
     }
     return grammar_.add_rule(fmt::format(R"("[" {} {} "]")", ws(), body));
@@ -427,7 +444,8 @@ class SchemaCompiler {
     const Json others = schema.contains("additionalProperties") ? schema["additionalProperties"] : Json(true);
     std::vector<std::pair<std::string, bool>> members;  // rule or text of "key": value; required
     for (const auto& [name, value] : properties.items()) {
-      members.emplace_back(grammar_.add_rule(pair(name, compile(value, place + ".properties." + name, depth + 1))), is_required(schema, name));
+      members.emplace_back(grammar_.add_rule(pair(name, compile(value, place + ".properties." + name, depth + 1))),
+                           is_required(schema, name));
     }
     if (schema.contains("required")) {
       if (!schema["required"].is_array()) refuse(place + ".required", "expected an array");
@@ -435,7 +453,8 @@ class SchemaCompiler {
       for (const auto& name : schema["required"]) {
         if (!name.is_string()) refuse(place + ".required", "expected names");
         if (properties.contains(name.get<std::string>()) || !seen.insert(name).second) continue;
-        if (others == false) refuse(place + ".required", fmt::format("'{}' is no property, and others are not allowed", name.get<std::string>()));
+        if (others == false)
+          refuse(place + ".required", fmt::format("'{}' is no property, and others are not allowed", name.get<std::string>()));
         members.emplace_back(grammar_.add_rule(pair(name, compile(others, place + ".additionalProperties", depth + 1))), true);
       }
     }
@@ -515,7 +534,9 @@ std::string Grammar::add_rule(std::string body) {
   return name;
 }
 
-std::string Grammar::add_schema(const Json& schema, const std::string& where) { return SchemaCompiler(*this, schema, where).compile_root(); }
+std::string Grammar::add_schema(const Json& schema, const std::string& where) {
+  return SchemaCompiler(*this, schema, where).compile_root();
+}
 std::string Grammar::any_object() { return shared_rule("object"); }
 std::string Grammar::any_value() { return shared_rule("value"); }
 

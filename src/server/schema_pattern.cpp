@@ -68,9 +68,7 @@ class PatternParser {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw unsupported(where_, fmt::format("pattern '{}': {}", pattern_, why));
-  }
+  [[noreturn]] void refuse(const std::string& why) const { throw unsupported(where_, fmt::format("pattern '{}': {}", pattern_, why)); }
   bool take(char c) {
     if (rest_.empty() || rest_[0] != c) return false;
     rest_.remove_prefix(1);
@@ -107,7 +105,8 @@ class PatternParser {
     return repeat(one, least, most);
   }
   std::string repeat(const std::string& one, size_t least, std::optional<size_t> most) {
-    if (std::max(least, most.value_or(0)) > grammar_.limits().repeats) refuse(fmt::format("more than {} repetitions", grammar_.limits().repeats));
+    if (std::max(least, most.value_or(0)) > grammar_.limits().repeats)
+      refuse(fmt::format("more than {} repetitions", grammar_.limits().repeats));
     if (!rest_.empty() && (rest_[0] == '?' || rest_[0] == '+')) refuse("lazy and possessive quantifiers");
     // A rule of its own: llama.cpp counts the rules inside what is repeated.
     return fmt::format("{}{{{},{}}}", grammar_.add_rule(one), least, most ? std::to_string(*most) : "");
@@ -144,17 +143,27 @@ class PatternParser {
     if (rest_.empty()) refuse("it ends with a backslash");
     const char c = rest_[0];
     switch (c) {
-      case 'd': return rest_.remove_prefix(1), digit_ranges();
-      case 'D': return rest_.remove_prefix(1), complement(digit_ranges());
-      case 'w': return rest_.remove_prefix(1), word_ranges();
+      case 'd':
+        return rest_.remove_prefix(1), digit_ranges();
+      case 'D':
+        return rest_.remove_prefix(1), complement(digit_ranges());
+      case 'w':
+        return rest_.remove_prefix(1), word_ranges();
       // Readers disagree on letters beyond ASCII: both sides of the question are left out.
-      case 'W': return rest_.remove_prefix(1), complement({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0x80, kLastCodePoint}});
-      case 's': return rest_.remove_prefix(1), space_ranges();
-      case 'S': return rest_.remove_prefix(1), complement({{' ', ' '}, {0x80, kLastCodePoint}});
-      case 't': return rest_.remove_prefix(1), Ranges{{'\t', '\t'}};
-      case 'n': return rest_.remove_prefix(1), Ranges{{'\n', '\n'}};
-      case 'r': return rest_.remove_prefix(1), Ranges{{'\r', '\r'}};
-      default: break;
+      case 'W':
+        return rest_.remove_prefix(1), complement({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0x80, kLastCodePoint}});
+      case 's':
+        return rest_.remove_prefix(1), space_ranges();
+      case 'S':
+        return rest_.remove_prefix(1), complement({{' ', ' '}, {0x80, kLastCodePoint}});
+      case 't':
+        return rest_.remove_prefix(1), Ranges{{'\t', '\t'}};
+      case 'n':
+        return rest_.remove_prefix(1), Ranges{{'\n', '\n'}};
+      case 'r':
+        return rest_.remove_prefix(1), Ranges{{'\r', '\r'}};
+      default:
+        break;
     }
     if (static_cast<unsigned char>(c) < 0x80 && std::isalnum(static_cast<unsigned char>(c)) != 0) refuse(fmt::format("the escape \\{}", c));
     const uint32_t literal = code_point();
@@ -188,8 +197,8 @@ class PatternParser {
 
   /// The characters as JSON writes them: a quote, a backslash and control characters by their escapes.
   std::string written(const Ranges& ranges) const {
-    static constexpr std::pair<uint32_t, const char*> kEscaped[] = {{'"', R"("\\\"")"}, {'\\', R"("\\\\")"}, {'\t', R"("\\t")"},
-                                                                    {'\n', R"("\\n")"}, {'\r', R"("\\r")"}};
+    static constexpr std::pair<uint32_t, const char*> kEscaped[] = {
+        {'"', R"("\\\"")"}, {'\\', R"("\\\\")"}, {'\t', R"("\\t")"}, {'\n', R"("\\n")"}, {'\r', R"("\\r")"}};
     std::string set, escapes;
     const auto add = [&set](uint32_t from, uint32_t to) {
       if (from <= to) set += from == to ? in_set(from) : in_set(from) + "-" + in_set(to);

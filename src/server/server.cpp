@@ -21,6 +21,8 @@ using server::Exchange;
 using server::RequestRecord;
 
 constexpr size_t kMinTokenBytes = 16;
+// Of a body that is too large so much is read and dropped: a client that is still sending sees a broken connection, not our answer.
+constexpr size_t kDiscardedBytes = size_t{64} << 20;
 constexpr const char* kRecordKey = "record";
 
 struct RouteEntry {
@@ -111,7 +113,8 @@ const std::vector<ServerRoute>& server_routes() {
 
 std::string random_token() {
   std::array<unsigned char, 32> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw Error(ErrorCode::kUnavailable, "[serve] the system gives no random numbers");
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    throw Error(ErrorCode::kUnavailable, "[serve] the system gives no random numbers");
   std::string out;
   for (const auto byte : bytes) out += fmt::format("{:02x}", byte);
   return out;
@@ -131,24 +134,28 @@ struct Server::Impl {
     http.Options(".*", [](const httplib::Request&, httplib::Response& response) { response.status = 204; });
     port = options.port == 0 ? http.bind_to_any_port(options.host) : http.bind_to_port(options.host, options.port) ? options.port : -1;
     if (port <= 0) {
-      throw Error(ErrorCode::kUnavailable, fmt::format("[serve] cannot listen on {} port {}: taken, or no address of this machine", options.host, options.port),
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("[serve] cannot listen on {} port {}: taken, or no address of this machine", options.host, options.port),
                   "aicoder serve --port 0");
     }
   }
 
   static ServerOptions checked(ServerOptions options) {
     if (!options.token.empty() && options.token.size() < kMinTokenBytes) {
-      throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] the token has {} characters, expected {} or more", options.token.size(), kMinTokenBytes),
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("[serve] the token has {} characters, expected {} or more", options.token.size(), kMinTokenBytes),
                   "leave it out: --token makes a good one");
     }
     if (options.token.empty() && !server::is_loopback(options.host)) {
-      throw Error(ErrorCode::kPermissionDenied, fmt::format("[serve] {} can be reached by others, and no token is asked of them", options.host),
+      throw Error(ErrorCode::kPermissionDenied,
+                  fmt::format("[serve] {} can be reached by others, and no token is asked of them", options.host),
                   fmt::format("aicoder serve --host {} --token", options.host));
     }
     for (auto& dir : options.dirs) {
       std::error_code error;
       const auto real = std::filesystem::canonical(dir, error);
-      if (error || !std::filesystem::is_directory(real)) throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] --dir {} is no folder", dir.string()));
+      if (error || !std::filesystem::is_directory(real))
+        throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] --dir {} is no folder", dir.string()));
       dir = real;
     }
     options.hosts.push_back(options.host);
@@ -158,12 +165,16 @@ struct Server::Impl {
   void set_up_limits() {
     const auto& limits = options.limits;
     // Threads come as connections do and go when idle; what waits beyond them is bounded too.
-    http.new_task_queue = [n = limits.connections] { return new httplib::ThreadPool(std::min<size_t>(8, n), n, n); };  // NOLINT(cppcoreguidelines-owning-memory): httplib takes it
-    http.set_payload_max_length(limits.body_bytes);
+    http.new_task_queue = [n = limits.connections] {
+      return new httplib::ThreadPool(std::min<size_t>(8, n), n, n);
+    };  // NOLINT(cppcoreguidelines-owning-memory): httplib takes it
+    // The library's own choice, SO_REUSEPORT, would let another process share our port.
+    http.set_socket_options([](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
+    http.set_payload_max_length(limits.body_bytes + kDiscardedBytes);
     http.set_read_timeout(limits.read);
     http.set_write_timeout(limits.write);
     http.set_keep_alive_max_count(1000);
-    http.set_keep_alive_timeout(limits.read);
+    http.set_keep_alive_timeout(static_cast<time_t>(limits.read.count()));
   }
 
   void set_up_checks() {
@@ -293,22 +304,26 @@ struct Server::Impl {
       }
     };
     if (entry.route.method == "GET") http.Get(pattern, [handle](const auto& request, auto& response) { handle(request, response, {}); });
-    if (entry.route.method == "DELETE") http.Delete(pattern, [handle](const auto& request, auto& response) { handle(request, response, {}); });
+    if (entry.route.method == "DELETE")
+      http.Delete(pattern, [handle](const auto& request, auto& response) { handle(request, response, {}); });
     if (entry.route.method != "POST") return;
     http.Post(pattern, [this, handle](const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& reader) {
       std::string body;
       const auto until = std::chrono::steady_clock::now() + options.limits.body;
-      bool too_slow = false;
+      bool too_slow = false, too_large = false;
       const bool read = reader([&](const char* data, size_t n) {
         too_slow = std::chrono::steady_clock::now() > until;
-        if (too_slow || n > options.limits.body_bytes - std::min(body.size(), options.limits.body_bytes)) return false;
-        body.append(data, n);
-        return true;
+        too_large = too_large || n > options.limits.body_bytes - body.size();
+        if (too_large) {
+          body.clear();
+        } else {
+          body.append(data, n);
+        }
+        return !too_slow;
       });
-      if (!read) {
+      if (!read || too_large) {
         const ApiError slow(408, "invalid_request_error", "body_too_slow", "The body did not come in time.");
-        const bool large = response.status == 413 || body.size() >= options.limits.body_bytes;
-        fail(too_slow ? slow : of_status(large ? 413 : std::max(response.status, 400)), response, *record_of(response));
+        fail(too_slow ? slow : of_status(too_large ? 413 : std::max(response.status, 400)), response, *record_of(response));
         return;
       }
       handle(request, response, body);

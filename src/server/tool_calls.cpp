@@ -83,7 +83,8 @@ void ToolCallReader::read(Out& out, bool at_end) {
       pending_.erase(0, pending_.size() - keep);
       return;
     }
-    out.text += pending_.substr(0, open);
+    if (n_calls_ == 0 || !trimmed(std::string_view(pending_).substr(0, open)).empty())
+      out.text += pending_.substr(0, open);  // no line ends between calls
     pending_.erase(0, open);
     const size_t close = pending_.find(kClose, kOpen.size());
     if (close == std::string::npos && !at_end) return;
@@ -105,7 +106,7 @@ ToolCallReader::Out ToolCallReader::add(std::string_view piece) {
   pending_ += piece;
   Out out;
   read(out, false);
-  if (n_calls_ > 0 && trimmed(out.text).empty()) out.text.clear();  // line ends between calls
+  if (n_calls_ > 0 && trimmed(out.text).empty()) out.text.clear();  // nor after them
   return out;
 }
 
