@@ -13,7 +13,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 /// A copy takes the whole source sequence, about as long as reading one token takes for some hundred of its tokens. A prefix that
 /// is not longer by this is read: the batch takes a few more tokens for next to nothing.
-constexpr size_t kCopyGain = 8;
+constexpr size_t kCopyGain = 4;
 constexpr size_t kCopiedPerGain = 256;
 
 size_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
