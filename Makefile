@@ -31,7 +31,7 @@ build-all: setup  ## the program, the tests and the benchmarks
 debug: setup  ## unoptimized build with symbols, in build/debug
 	@scripts/build.sh debug
 
-test: build-all test-models  ## build, pull the test model (98 MB), run every test but the slow ones
+test: build-all test-models test-browser  ## build, pull the test model (98 MB), run every test but the slow ones
 	@$(CTEST) --test-dir build/release -LE slow -j $(JOBS)
 
 test-unit: build-all  ## only the tests that need no model
@@ -43,6 +43,9 @@ test-slow: build-all test-models  ## the slow tests; pulls a model of 0.5B too (
 
 test-models: build-all
 	@$(AICODER) pull smollm2-135m >/dev/null
+
+test-browser:
+	@scripts/setup/packages.sh browser
 
 asan: setup  ## the unit tests under AddressSanitizer and UBSan
 	@scripts/build.sh asan --target unit_tests

@@ -2,6 +2,7 @@
 # Installs the Debian packages that are missing; with nothing missing it only asks dpkg, so it needs no network and no rights.
 # Without root or a sudo that asks for no password it prints the command to run and ends with 1.
 #   packages.sh           install what is missing
+#   packages.sh browser   what the tests of the web page need beside it: a Chromium, and letters for Korean
 #   packages.sh --list    print the names, one a line (scripts/check/packages.py compares them with cmake/dependencies.cmake)
 set -euo pipefail
 
@@ -16,6 +17,8 @@ packages=(
 
 die() { printf '[set-up] error: %s\n' "$*" >&2; exit 1; }
 say() { printf '[set-up] %s\n' "$*" >&2; }
+
+if [ "${1:-}" = browser ]; then packages=(chromium-headless-shell fonts-nanum); fi
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${packages[@]}"

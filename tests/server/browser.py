@@ -1,4 +1,5 @@
 """A real Chromium over its DevTools protocol: as much of a driver as the tests of the web page need."""
+
 import itertools
 import json
 import os
@@ -19,7 +20,14 @@ class Browser:
         if program is None:
             raise SystemExit("no Chromium: apt-get install chromium-headless-shell")
         self.profile = tempfile.mkdtemp(prefix="aicoder-browser-")
-        flags = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={self.profile}", "--no-first-run", "--disable-gpu", f"--window-size={width},{height}"]
+        flags = [
+            "--headless",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={self.profile}",
+            "--no-first-run",
+            "--disable-gpu",
+            f"--window-size={width},{height}",
+        ]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")  # Chromium's own refuses root
         self.process = subprocess.Popen([program, *flags, "about:blank"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -113,6 +121,9 @@ class Browser:
         nameless = []
         for node in self.call("Accessibility.getFullAXTree")["nodes"]:
             role = node.get("role", {}).get("value", "")
-            if role in ("button", "textbox", "checkbox", "slider", "combobox", "spinbutton", "link") and not node.get("name", {}).get("value", "").strip():
+            if (
+                role in ("button", "textbox", "checkbox", "slider", "combobox", "spinbutton", "link")
+                and not node.get("name", {}).get("value", "").strip()
+            ):
                 nameless.append(role)
         return nameless

@@ -1,10 +1,15 @@
-"""usage: check_web_page.py URL FRAGMENT
-The web page of a running server in a real Chromium: chat, switching a fragment inside a conversation, stop, an agent run, fragment cards, both languages, keyboard, names for screen readers, nothing fetched from elsewhere."""
+"""usage: check_web_page.py PROGRAM FRAGMENT
+
+The web page in a real Chromium: chat, switching a fragment inside a conversation, stop, an agent run, fragment cards, both languages, keyboard,
+names for screen readers, the token, nothing fetched from elsewhere.
+"""
+
 import sys
 
 from browser import Browser
+from serve_program import Served
 
-url, fragment = sys.argv[1], sys.argv[2]
+program, fragment = sys.argv[1], sys.argv[2]
 IDLE = "[...document.querySelectorAll('button')].some((b) => b.textContent === 'Stop' && b.disabled)"
 
 
@@ -12,8 +17,15 @@ def note(n):
     return f"document.querySelectorAll('article.assistant')[{n}]?.querySelector('.who span:last-child').textContent"
 
 
-with Browser() as page:
+with Served(program, ["--token"]) as server, Browser() as page:
+    url = server.url
     page.open(url + "/")
+
+    # Without a token the page shows itself and asks; a wrong one is asked for again.
+    page.wait("document.getElementById('ask_token').open")
+    for token in ("not the token", server.token):
+        page.run(f"document.getElementById('token').value = {token!r}; document.querySelector('#ask_token button').click()")
+        page.wait("document.getElementById('ask_token').open || document.activeElement?.id === 'message'")
     page.wait("document.activeElement?.id === 'message'")
     assert page.run("document.title") == "aicoder: Chat"
 
@@ -25,7 +37,9 @@ with Browser() as page:
     assert page.run("document.querySelector('article.assistant').innerText").strip()
 
     # With the fragment from the last message on: what was said before is not read again.
-    page.run(f"[...document.querySelectorAll('.fragment label')].find((l) => l.textContent === {fragment!r}).querySelector('input').click()")
+    page.run(
+        f"[...document.querySelectorAll('.fragment label')].find((l) => l.textContent === {fragment!r}).querySelector('input').click()"
+    )
     page.run("document.getElementById('message').focus()")
     page.type("And goodbye.")
     page.press("Enter")
@@ -36,7 +50,7 @@ with Browser() as page:
     assert "tokens" in page.run("document.querySelector('.gauge').parentElement.textContent")
 
     # Markup in a message stays text.
-    page.type("<img src=x onerror=\"window.broken=1\">")
+    page.type('<img src=x onerror="window.broken=1">')
     page.press("Enter")
     page.wait("document.querySelectorAll('article.user').length === 3")
     page.press("Escape")
@@ -86,7 +100,7 @@ with Browser() as page:
 
     foreign = [one for one in page.requests if not one.startswith((url, "data:", "about:"))]
     assert foreign == [], foreign
-    # The refusal above is the one error there is.
-    unexpected = [one for one in page.problems if "403" not in one]
+    # What was refused above is all the errors there are.
+    unexpected = [one for one in page.problems if "403" not in one and "401" not in one]
     assert unexpected == [], unexpected
 print("the page works")

@@ -19,6 +19,13 @@ class ServeProgram : public ::testing::Test {
     return run_host_process(
         {.argv = std::move(argv), .cwd = home_.path(), .extra_env = {{"AICODER_HOME", home_.path().string()}, {"NO_COLOR", "1"}}});
   }
+  /// The quickest fragment there is; what it does to the answers does not matter here.
+  void build_noise() const {
+    std::ofstream(home_ / "calib.txt") << "A cat sat on the mat. The dog ran after it, and both were glad in the end.\n";
+    const auto built = run({kProgram, "fragment", "build", "-m", "smollm2-135m", "--recipe", "random", "--rank", "2", "--strength", "0.1",
+                            "--name", "noise", "--calib", (home_ / "calib.txt").string(), "--max-tokens", "256", "--json"});
+    ASSERT_EQ(built.exit_code, 0) << built.out << built.err;
+  }
   void check(const std::string& script, std::vector<std::string> more = {}) const {
     ASSERT_STRNE(AICODER_TEST_PYTHON, "") << "make test";
     std::vector<std::string> argv = {AICODER_TEST_PYTHON, AICODER_SOURCE_DIR "/tests/server/" + script, kProgram};
@@ -33,12 +40,13 @@ class ServeProgram : public ::testing::Test {
 TEST_F(ServeProgram, OpenAIsOwnExamplesRunUnchanged) { check("check_openai_client.py"); }
 
 TEST_F(ServeProgram, AnswersAsItsOpenApiDocumentSays) {
-  // The quickest fragment there is; what it does to the answers does not matter here.
-  std::ofstream(home_ / "calib.txt") << "A cat sat on the mat. The dog ran after it, and both were glad in the end.\n";
-  const auto built = run({kProgram, "fragment", "build", "-m", "smollm2-135m", "--recipe", "random", "--rank", "2", "--strength", "0.1",
-                          "--name", "noise", "--calib", (home_ / "calib.txt").string(), "--max-tokens", "256", "--json"});
-  ASSERT_EQ(built.exit_code, 0) << built.out << built.err;
+  build_noise();
   check("check_openapi.py", {"noise"});
+}
+
+TEST_F(ServeProgram, TheWebPageWorksInARealBrowser) {
+  build_noise();
+  check("check_web_page.py", {"noise"});
 }
 
 TEST_F(ServeProgram, StartsCancelsAndEnds) { check("check_life.py"); }

@@ -39,7 +39,8 @@ TEST(WebPage, HoldsNothingFromElsewhereAndNothingInline) {
 
 TEST(WebPage, EveryFileAPageAsksForIsThere) {
   for (const auto& one : web_files()) {
-    for (const auto& path : all(one.content, "(?:from '|href=\"|src=\")(/[^'\"]*)")) EXPECT_TRUE(is_web_page(path)) << one.path << " asks for " << path;
+    for (const auto& path : all(one.content, "(?:from '|href=\"|src=\")(/[^'\"]*)"))
+      EXPECT_TRUE(is_web_page(path)) << one.path << " asks for " << path;
   }
   EXPECT_TRUE(is_web_page("/"));
   EXPECT_FALSE(is_web_page("/v1/models"));
@@ -49,7 +50,8 @@ TEST(WebPage, EveryRouteItCallsExists) {
   std::set<std::string> routes;
   for (const auto& route : server_routes()) routes.insert(std::string(route.path).substr(0, route.path.find("/{")));
   for (const auto& one : web_files()) {
-    for (const auto& path : all(one.content, "['`](/(?:v1/[a-z/]*[a-z]|metrics|health))")) EXPECT_TRUE(routes.contains(path)) << one.path << " calls " << path;
+    for (const auto& path : all(one.content, "['`](/(?:v1/[a-z/]*[a-z]|metrics|health))"))
+      EXPECT_TRUE(routes.contains(path)) << one.path << " calls " << path;
   }
 }
 
@@ -58,11 +60,13 @@ TEST(WebPage, SaysEverythingInBothLanguages) {
   const size_t korean = texts.find("\n  ko: {");
   ASSERT_NE(korean, std::string::npos);
   const std::string key = "[ {]([a-z_]+): '";
-  const auto english_keys = all(texts.substr(0, korean), key), korean_keys = all(texts.substr(korean, texts.find("\n  },", korean) - korean), key);
+  const auto english_keys = all(texts.substr(0, korean), key),
+             korean_keys = all(texts.substr(korean, texts.find("\n  },", korean) - korean), key);
   EXPECT_GT(english_keys.size(), 50u);
   EXPECT_EQ(english_keys, korean_keys);
   for (const auto& one : web_files()) {
-    for (const auto& used : all(one.content, "[^a-z]t\\('([a-z_]+)'")) EXPECT_TRUE(english_keys.contains(used)) << one.path << " says " << used;
+    for (const auto& used : all(one.content, "[^a-z]t\\('([a-z_]+)'"))
+      EXPECT_TRUE(english_keys.contains(used)) << one.path << " says " << used;
     for (const auto& used : all(one.content, "data-text=\"([a-z_]+)\"")) EXPECT_TRUE(english_keys.contains(used)) << used;
   }
 }
