@@ -39,6 +39,8 @@ void read_sampling(const Fields& fields, const RequestDefaults& defaults, Genera
   sampling.top_k = static_cast<int>(fields.integer("top_k", 0, 1'000'000).value_or(0));
   sampling.min_p = static_cast<float>(fields.number("min_p", 0, 1).value_or(0));
   sampling.repeat_penalty = static_cast<float>(fields.number("repeat_penalty", 0.01, 10).value_or(1));
+  constexpr const char* kSampling[] = {"temperature", "top_p", "top_k", "min_p", "repeat_penalty"};
+  out.sampling_of_fragments = std::ranges::none_of(kSampling, [&](const char* name) { return fields.has(name); });
   const auto seed = fields.integer("seed", std::numeric_limits<int64_t>::min() / 2, std::numeric_limits<int64_t>::max() / 2);
   sampling.seed = seed ? static_cast<uint32_t>(*seed) : std::random_device()();
   out.n = static_cast<size_t>(fields.integer("n", 1, kMaxSamples).value_or(1));

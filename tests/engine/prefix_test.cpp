@@ -118,7 +118,7 @@ TEST_F(PrefixTest, TheFilesOwnInvocationPointIsUsed) {
   const auto same = engine->submit(request).get();
   EXPECT_EQ(tokens_of(own), tokens_of(same));
   EXPECT_GT(same.output.reused_tokens + 1, smollm()->chat_tokens(std::vector<ChatMessage>{{"system", "You are brief."}}, false).size());
-  EXPECT_EQ(engine->fragments().at(0).active_from, 1u);
+  EXPECT_EQ(engine->fragments().at(0).settings.invocation, Invocation::kUser);
 }
 
 TEST_F(PrefixTest, PositionsOfMessages) {

@@ -34,6 +34,8 @@ TEST(ChatRequest, TakesSamplingAsGivenAndDefaultsElsewhere) {
   EXPECT_EQ(given.n_logprobs, 2);
   const auto none = read("{}").engine.generation;
   EXPECT_FLOAT_EQ(none.sampling.temperature, 0.7f);
+  EXPECT_TRUE(none.sampling_of_fragments);
+  EXPECT_FALSE(given.sampling_of_fragments) << "what a request says goes first";
   EXPECT_EQ(none.max_tokens, 512);
   EXPECT_EQ(none.n_logprobs, -1);
   EXPECT_EQ(read(R"({"top_p": 0})").engine.generation.sampling.temperature, 0);
