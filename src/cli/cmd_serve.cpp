@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iostream>
 #include <mutex>
+#include <optional>
+#include <thread>
 
 #include "aicoder/server.h"
 #include "cli/run_view.h"
@@ -13,6 +15,7 @@ namespace aicoder::cli {
 namespace {
 
 constexpr size_t kMaxTokenFile = 4096;
+constexpr std::chrono::seconds kLastMoment{15};  // beyond the drain, for what was cancelled
 
 struct Args {
   EngineArgs engine;
@@ -58,6 +61,25 @@ class LogFile {
  private:
   std::mutex mutex_;
   std::ofstream file_;
+};
+
+/// A client that sends a byte of its request now and then could hold up the end for ever: after the limit the process ends without it.
+class EndGuard {
+ public:
+  EndGuard(std::stop_token asked, std::chrono::seconds limit)
+      : thread_([asked = std::move(asked), limit](const std::stop_token& done) {
+          std::optional<std::chrono::steady_clock::time_point> end;
+          while (!done.stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            if (!asked.stop_requested()) continue;
+            const auto now = std::chrono::steady_clock::now();
+            if (!end) end = now + limit;
+            if (now > *end) std::_Exit(kExitOk);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
 };
 
 int run(Runtime& runtime, Args args) {
@@ -113,6 +135,7 @@ int run(Runtime& runtime, Args args) {
     if (token_made) runtime.terminal.out(fmt::format("token: {}\n", args.server.token));
   }
   std::cout << std::flush;
+  const EndGuard guard(runtime.interrupt.token(), args.server.limits.drain + kLastMoment);
   const bool all_ended = server.run(runtime.interrupt.token());
   runtime.terminal.line(all_ended ? "ended; every request was answered" : "ended; what was still running was cancelled");
   return kExitOk;

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kKeptRuns = 16;
-constexpr size_t kMaxTaskBytes = 256 * 1024;
+constexpr size_t kMaxTaskBytes = size_t{256} << 10;
 constexpr std::chrono::milliseconds kWaitForEvent{50};
 constexpr std::chrono::seconds kKeepAlive{10};
 
@@ -54,18 +54,20 @@ struct AgentRun {
 }  // namespace
 
 std::filesystem::path Api::allowed_dir(const std::string& asked) const {
-  const ApiError refused(403, "invalid_request_error", "dir_not_allowed",
-                         "Agent runs may not work in this folder; the operator can allow it with --dir FOLDER.", "dir");
+  const auto refused = [] {
+    return ApiError(403, "invalid_request_error", "dir_not_allowed",
+                    "Agent runs may not work in this folder; the operator can allow it with --dir FOLDER.", "dir");
+  };
   std::error_code error;
   const fs::path path(asked);
   if (!path.is_absolute()) throw bad_request("dir", "expected an absolute path");
   // Links are followed first: one inside an allowed folder must not lead out of it.
   const auto real = fs::canonical(path, error);
-  if (error || !fs::is_directory(real, error)) throw refused;  // the same answer, so that nobody learns what exists
+  if (error || !fs::is_directory(real, error)) throw refused();  // the same answer, so that nobody learns what exists
   for (const auto& dir : options_.dirs) {
     if (lies_in(real, dir)) return real;
   }
-  throw refused;
+  throw refused();
 }
 
 void Api::run_agent(Exchange& exchange) {

@@ -71,6 +71,12 @@ ApiError overloaded(const std::string& message, std::chrono::seconds retry_after
   return error;
 }
 
+ApiError rate_limited(std::chrono::seconds retry_after) {
+  ApiError error(429, "rate_limit_error", "rate_limit_exceeded", "Too many requests; wait a little.");
+  error.retry_after = retry_after;
+  return error;
+}
+
 ApiError to_api_error(const std::exception& error) {
   if (const auto* api = dynamic_cast<const ApiError*>(&error)) return *api;
   if (const auto* overflow = dynamic_cast<const ContextOverflow*>(&error)) {

@@ -35,6 +35,9 @@ ApiError unsupported(const std::string& param, const std::string& message);
 /// 503 with Retry-After.
 ApiError overloaded(const std::string& message, std::chrono::seconds retry_after = std::chrono::seconds(1));
 
+/// 429 with Retry-After.
+ApiError rate_limited(std::chrono::seconds retry_after);
+
 /// The one table from errors to HTTP: what a client may know of this error. Messages of the engine carry paths and stay here.
 ApiError to_api_error(const std::exception& error);
 Json error_json(const ApiError& error);

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <exception>
 
 namespace aicoder::server {
 namespace {
 
-struct TooDeep {};
+struct TooDeep : std::exception {};
 
 }  // namespace
 

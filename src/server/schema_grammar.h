@@ -16,10 +16,10 @@
 namespace aicoder::server {
 
 struct SchemaLimits {
-  size_t depth = 32;          ///< nested schemas, references followed included
-  size_t nodes = 2000;        ///< schemas in all
-  size_t repeats = 1000;      ///< minItems, maxItems, minLength, maxLength; llama.cpp refuses more than 2000
-  size_t bytes = 256 * 1024;  ///< of the grammar
+  size_t depth = 32;                 ///< nested schemas, references followed included
+  size_t nodes = 2000;               ///< schemas in all
+  size_t repeats = 1000;             ///< minItems, maxItems, minLength, maxLength; llama.cpp refuses more than 2000
+  size_t bytes = size_t{256} << 10;  ///< of the grammar
 };
 
 /// The rules of one grammar; several schemas can stand in it (one for each tool).

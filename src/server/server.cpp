@@ -189,9 +189,7 @@ struct Server::Impl {
         allow_origin(request, response);
         if (request.path != "/health") {
           if (const auto wait = rate.take(request.remote_addr, std::chrono::steady_clock::now())) {
-            ApiError error(429, "rate_limit_error", "rate_limit_exceeded", "Too many requests; wait a little.");
-            error.retry_after = *wait;
-            throw error;
+            throw server::rate_limited(*wait);
           }
         }
         return httplib::Server::HandlerResponse::Unhandled;

@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+import time
 
 import jsonschema
 from referencing import Registry, Resource
@@ -99,7 +101,17 @@ def main():
             again = check("POST", "/v1/chat/completions", {**CHAT, "fragments": [{"name": fragment, "strength": 0.5}]})
             assert again["model"] == name + ":0.5"
             assert check("GET", "/v1/fragments")["data"][0]["lanes"] >= 1
+            # Unloaded while in use: what runs with it goes on to its end.
+            story = {"model": name, "messages": CHAT["messages"], "max_tokens": 80, "stream": True, "temperature": 0, "repeat_penalty": 1.2}
+            running = []
+            reader = threading.Thread(target=lambda: running.append(server.request("POST", "/v1/chat/completions", story)[1]))
+            reader.start()
+            while not check("GET", "/v1/fragments")["data"][0]["requests"] and reader.is_alive():
+                time.sleep(0.005)
             assert check("DELETE", "/v1/fragments/" + fragment, template="/v1/fragments/{name}")["unloaded"]
+            reader.join()
+            assert events(running[0])[-1] == "[DONE]", running[0][-300:]
+            assert '"error"' not in running[0]
             assert not check("GET", "/v1/fragments")["data"][0]["loaded"]
         run = check("POST", "/v1/agent/runs", {"task": "What is the capital of France?", "mode": "direct"})
         named = [part.split("\n", 1) for part in run.split("\n\n") if part.startswith("event: ")]
