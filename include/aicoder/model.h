@@ -293,7 +293,7 @@ class LiveBatch {
   size_t n_free(bool urgent) const noexcept;
 
   /// Batches of other contexts of the same model and options, whose KV may be copied here. Pointers must stay valid until replaced.
-  void set_peers(std::vector<LiveBatch*> peers);
+  void set_peers(const std::vector<LiveBatch*>& peers);
   /// Requests that hold a sequence and wait until a peer without attachments has read these tokens.
   struct MissingPrefix {
     Id id;

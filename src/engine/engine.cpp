@@ -1,15 +1,17 @@
 #include "aicoder/engine.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <condition_variable>
 
 #include "engine/engine_thread.h"
+#include "engine/engine_view.h"
 #include "engine/prompt_start.h"
 
 namespace aicoder {
 namespace {
+
+/// Of one request: their records are made before anything is decoded.
+constexpr size_t kMostSamples = 4096;
 
 void check_options(const Model& model, const EngineOptions& options) {
   const auto refuse = [](const std::string& what) { throw Error(ErrorCode::kInvalidArgument, "[engine] " + what); };
@@ -73,6 +75,10 @@ struct Engine::Impl {
     out.stop_strings = std::move(g.stop_strings);
     out.grammar = std::move(g.grammar);
     out.n_logprobs = g.n_logprobs;
+    if (g.n > kMostSamples) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "[engine] n is " + std::to_string(g.n) + ", expected at most " + std::to_string(kMostSamples));
+    }
     check_request(*model, options.lanes.context.n_ctx_seq, out);
     ticket->files = files_of(g.fragments);
     if (!ticket->files.empty()) {
@@ -166,123 +172,16 @@ bool Engine::drain(std::chrono::milliseconds limit) { return impl_->thread.drain
 const Model& Engine::model() const noexcept { return *impl_->model; }
 size_t Engine::n_ctx_seq() const noexcept { return impl_->options.lanes.context.n_ctx_seq; }
 
-// ---- the engine as agent and eval see one ------------------------------------------------------------------------------
-
-namespace {
-
-/// What the engine's thread tells the thread that called generate().
-class Inbox {
- public:
-  struct Event {
-    size_t request = 0;
-    std::optional<Outcome> outcome;  ///< none: a piece of text
-    size_t sample = 0;
-    std::string text;
-  };
-  void push(Event event) {
-    // Told under the lock: after the last event the receiver may be gone.
-    const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
-    arrived_.notify_one();
-  }
-  Event pop() {
-    std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [&] { return !events_.empty(); });
-    Event event = std::move(events_.front());
-    events_.pop_front();
-    return event;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Event> events_;
-};
-
-}  // namespace
-
-/// A class of the engine's own: it hands in requests past the bound of the queue.
-class EngineView : public TextGenerator {
- public:
-  EngineView(const Engine& engine, Priority priority, std::function<void(EngineRequest, const std::stop_token&, Inbox&, size_t)> submit,
-             size_t most_inside)
-      : engine_(engine), priority_(priority), submit_(std::move(submit)), most_inside_(most_inside) {}
-
-  using TextGenerator::generate;
-  std::vector<GenerationResult> generate(std::span<const GenerationRequest> requests, const std::stop_token& stop,
-                                         const std::function<void(size_t, const GenerationResult&)>& on_done) override;
-  size_t count_tokens(std::span<const ChatMessage> messages) override { return engine_.count_tokens(messages); }
-  size_t n_ctx_seq() const override { return engine_.n_ctx_seq(); }
-  std::string model_name() const override { return engine_.model().name(); }
-
- private:
-  const Engine& engine_;
-  Priority priority_;
-  std::function<void(EngineRequest, const std::stop_token&, Inbox&, size_t)> submit_;
-  size_t most_inside_;
-};
-
-std::vector<GenerationResult> EngineView::generate(std::span<const GenerationRequest> requests, const std::stop_token& stop,
-                                                   const std::function<void(size_t, const GenerationResult&)>& on_done) {
-  std::stop_source own;
-  const std::stop_callback on_stop(stop, [&] { own.request_stop(); });
-  Inbox inbox;
-  std::vector<GenerationResult> results(requests.size());
-  // A receiver's no reaches the engine with the sample's next piece; written here, read there.
-  std::vector<std::vector<std::atomic<bool>>> refused;
-  for (const auto& request : requests) refused.emplace_back(request.n);
-  std::exception_ptr error;
-  const auto fail = [&] {
-    if (!error) error = std::current_exception();
-    own.request_stop();
-  };
-  size_t next = 0, inside = 0;
-  while (true) {
-    while (next < requests.size() && inside < most_inside_ && !error) {
-      EngineRequest request{.generation = requests[next], .priority = priority_};
-      if (request.generation.on_token) {
-        request.generation.on_token = [&inbox, &refused, next](size_t sample, std::string_view text) {
-          if (refused[next][sample].load()) return false;
-          inbox.push({.request = next, .sample = sample, .text = std::string(text)});
-          return true;
-        };
-      }
-      try {
-        submit_(std::move(request), own.get_token(), inbox, next);
-        ++inside;
-      } catch (...) {
-        fail();
-      }
-      ++next;
-    }
-    if (inside == 0) break;
-    auto event = inbox.pop();
-    try {
-      if (!event.outcome) {
-        if (!refused[event.request][event.sample] && !requests[event.request].on_token(event.sample, event.text)) {
-          refused[event.request][event.sample] = true;
-        }
-        continue;
-      }
-      --inside;
-      if (event.outcome->error) std::rethrow_exception(event.outcome->error);
-      results[event.request] = std::move(event.outcome->result);
-      if (event.outcome->started && on_done) on_done(event.request, results[event.request]);
-    } catch (...) {
-      fail();
-    }
-  }
-  if (error) std::rethrow_exception(error);
-  return results;
-}
-
 std::unique_ptr<TextGenerator> Engine::generator(Priority priority) {
-  auto submit = [impl = impl_.get()](EngineRequest request, const std::stop_token& stop, Inbox& inbox, size_t index) {
-    auto ticket = impl->ticket(std::move(request), stop);
-    ticket->on_end = [&inbox, index](Outcome&& outcome) { inbox.push({.request = index, .outcome = std::move(outcome)}); };
+  auto submit = [impl = impl_.get(), priority](const GenerationRequest& request, const std::stop_token& stop,
+                                               std::function<void(Outcome&&)> on_end) {
+    auto ticket = impl->ticket({.generation = request, .priority = priority}, stop);
+    ticket->on_end = std::move(on_end);
     impl->thread.submit(std::move(ticket), false);
   };
-  return std::make_unique<EngineView>(*this, priority, std::move(submit), 2 * impl_->options.lanes.context.n_seq_max + 2);
+  // Enough that a sequence never waits for the thread that called.
+  const size_t most_inside = 2 * impl_->options.lanes.context.n_seq_max + 2;
+  return std::make_unique<EngineView>(*this, std::move(submit), most_inside);
 }
 
 }  // namespace aicoder

@@ -387,8 +387,8 @@ void EngineThread::ask_for_prefixes(Lane& lane) {
       lane.batch.cancel(missing.id);
       continue;
     }
-    const auto same =
-        std::find_if(prefixes_.begin(), prefixes_.end(), [&](const auto& p) { return !p->done && p->tokens == missing.tokens; });
+    const auto same = std::find_if(prefixes_.begin(), prefixes_.end(),
+                                   [&](const auto& p) { return !p->done && !p->stop.stop_requested() && p->tokens == missing.tokens; });
     if (same != prefixes_.end()) {
       (*same)->wanted_by.emplace_back(&lane, missing.id);
       continue;

@@ -200,10 +200,11 @@ bool Context::Impl::copy_sequence(const Impl& source, size_t from, size_t to, si
   // The state of a sliding window holds only what its last token still sees.
   if (llama_model_n_swa(native) > 0 && keep < known.tokens.size()) return false;
   const size_t size = llama_state_seq_get_size(source.handle.get(), static_cast<llama_seq_id>(from));
-  const auto state = std::make_unique_for_overwrite<uint8_t[]>(size);
+  uint8_t* const state = threads->impl().scratch(size);
   LlamaLogCapture capture;
-  const bool copied = llama_state_seq_get_data(source.handle.get(), state.get(), size, static_cast<llama_seq_id>(from)) == size &&
-                      llama_state_seq_set_data(handle.get(), state.get(), size, static_cast<llama_seq_id>(to)) != 0;
+  const bool copied = llama_state_seq_get_data(source.handle.get(), state, size, static_cast<llama_seq_id>(from)) == size &&
+                      llama_state_seq_set_data(handle.get(), state, size, static_cast<llama_seq_id>(to)) != 0;
+  threads->impl().release_large_scratch();
   const uint64_t last_used = caches[to].last_used;
   if (copied) caches[to] = known;
   caches[to].last_used = last_used;

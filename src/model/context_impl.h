@@ -33,9 +33,17 @@ void check_tokens(std::span<const Token> tokens, size_t n_vocab, const char* pla
 
 struct ComputeThreads::Impl {
   explicit Impl(int n_threads_in);
-  int n_threads;
+  int n_threads = 0;
+  /// Memory for a copy on its way, without the page faults of a new one each time. Valid until the next call; a large one is given back.
+  uint8_t* scratch(size_t size);
+  void release_large_scratch();
+
   GgmlThreadpoolHandle pool;
   std::optional<ThreadGovernor> governor;
+
+ private:
+  std::unique_ptr<uint8_t[]> scratch_;
+  size_t scratch_size_ = 0;
 };
 
 struct Context::Impl {

@@ -20,7 +20,7 @@ size_t LiveBatch::n_requests() const noexcept { return impl_->scheduler.n_reques
 bool LiveBatch::reads_prompt() const noexcept { return impl_->scheduler.reads_prompt(); }
 bool LiveBatch::has_urgent() const noexcept { return impl_->scheduler.has_urgent(); }
 size_t LiveBatch::n_free(bool urgent) const noexcept { return impl_->scheduler.n_free(urgent); }
-void LiveBatch::set_peers(std::vector<LiveBatch*> peers) {
+void LiveBatch::set_peers(const std::vector<LiveBatch*>& peers) {
   std::vector<Scheduler*> schedulers;
   for (LiveBatch* peer : peers) {
     if (peer != this) schedulers.push_back(&peer->impl_->scheduler);

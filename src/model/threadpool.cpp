@@ -8,6 +8,8 @@
 namespace aicoder {
 namespace {
 
+constexpr size_t kKeptScratch = size_t{32} << 20;
+
 template <typename Function>
 Function* cpu_function(const char* name) {
   ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
@@ -35,6 +37,20 @@ ComputeThreads::Impl::Impl(int n_threads_in) : n_threads(n_threads_in) {
   pool = make_threadpool(n_threads);
   if (n_threads > 1) governor.emplace(n_threads);
 }
+uint8_t* ComputeThreads::Impl::scratch(size_t size) {
+  if (size > scratch_size_) {
+    scratch_.reset();
+    scratch_ = std::make_unique_for_overwrite<uint8_t[]>(size);
+    scratch_size_ = size;
+  }
+  return scratch_.get();
+}
+void ComputeThreads::Impl::release_large_scratch() {
+  if (scratch_size_ <= kKeptScratch) return;
+  scratch_.reset();
+  scratch_size_ = 0;
+}
+
 ComputeThreads::ComputeThreads(int n_threads) : impl_(std::make_unique<Impl>(n_threads)) {}
 ComputeThreads::~ComputeThreads() = default;
 int ComputeThreads::n_threads() const noexcept { return impl_->n_threads; }

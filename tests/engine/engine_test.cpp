@@ -177,6 +177,8 @@ TEST_F(EngineTest, RefusesWhatCannotBeAnswered) {
   request = ask("Hi");
   request.generation.n = 0;
   EXPECT_ERROR(engine->submit(request), ErrorCode::kInvalidArgument, "n is 0");
+  request.generation.n = size_t{1} << 40;
+  EXPECT_ERROR(engine->submit(request), ErrorCode::kInvalidArgument, "n is 1099511627776");
   request = ask("Hi");
   request.prompt = {1, 2, 3};
   EXPECT_ERROR(engine->submit(request), ErrorCode::kInvalidArgument, "one of them");

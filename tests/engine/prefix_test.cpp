@@ -6,6 +6,7 @@
 #include "engine/engine_fixture.h"
 #include "engine/plain_llama.h"
 #include "engine/prompt_start.h"
+#include "engine/test_lane.h"
 
 namespace aicoder {
 namespace {
@@ -33,29 +34,10 @@ class PrefixTest : public EngineTest {
   static std::vector<Token> tokens_of(const GenerationResult& result) { return result.output.samples.at(0).tokens; }
 };
 
-/// Contexts and batches as an engine has them, in the hands of the test.
-struct TestLane {
-  explicit TestLane(const std::vector<ActiveAdapter>& set, const ContextOptions& options = small_context(1))
-      : context(smollm(), options), batch(context) {
-    set_adapters(context, set);
-  }
-  GenerateResult run(const std::vector<Token>& prompt, size_t active_from = 0, size_t max_tokens = 4) {
-    GenerateResult result;
-    batch.submit({.prompt = prompt, .max_tokens = max_tokens, .active_from = active_from},
-                 [&](GenerateResult&& r) { result = std::move(r); });
-    while (batch.step()) {
-    }
-    return result;
-  }
-  Context context;
-  LiveBatch batch;
+/// A lane over the small model.
+struct TestLane : test::TestLane {
+  explicit TestLane(const std::vector<ActiveAdapter>& set) : test::TestLane(smollm(), set, small_context(1)) {}
 };
-
-void introduce(std::initializer_list<TestLane*> lanes) {
-  std::vector<LiveBatch*> all;
-  for (auto* lane : lanes) all.push_back(&lane->batch);
-  for (auto* lane : lanes) lane->batch.set_peers(all);
-}
 
 TEST_F(PrefixTest, WhatIsBeforeTheInvocationPointIsTheBasesByItself) {
   const auto model = Model::load(test::require_model("smollm2-135m"));
@@ -147,13 +129,13 @@ TEST_F(PrefixTest, TheBaseTakesBackWhatIsBeforeTheInvocationPoint) {
   TestLane lane({{adapter, 1}});
   {
     TestLane base({});
-    introduce({&base, &lane});
+    test::introduce({&base, &lane});
     base.run({prompt.begin(), prompt.begin() + 100}, 0, 0);
     EXPECT_EQ(lane.run(prompt, 100).reused_tokens, 100u);
     lane.batch.set_peers({});
   }
   TestLane other_base({});
-  introduce({&other_base, &lane});
+  test::introduce({&other_base, &lane});
   const auto back = other_base.run(prompt);
   EXPECT_EQ(back.reused_tokens, 100u) << "what the fragment read from there on is not the base's";
   EXPECT_EQ(back.copied_tokens, 100u);
@@ -166,7 +148,7 @@ TEST_F(PrefixTest, StrengthAndInvocationPointArePartOfTheIdentity) {
   const auto adapter = Adapter::load(smollm(), resolve("a"));
   const auto prompt = test::chat_tokens(history_text() + "What is water?");
   TestLane base({}), full({{adapter, 1}}), same({{adapter, 1}}), half({{adapter, 0.5f}});
-  introduce({&base, &full, &same, &half});
+  test::introduce({&base, &full, &same, &half});
   base.run(prompt, 0, 0);
   full.run(prompt, 60);
   EXPECT_EQ(same.run(prompt, 60).reused_tokens, prompt.size() - 1) << "the same in all: whatever the context";
@@ -179,7 +161,7 @@ TEST_F(PrefixTest, ARequestWaitsForThePrefixItLacks) {
   const auto adapter = Adapter::load(smollm(), resolve("a"));
   const auto prompt = test::chat_tokens(history_text() + "What is water?");
   TestLane base({}), lane({{adapter, 1}});
-  introduce({&base, &lane});
+  test::introduce({&base, &lane});
   bool done = false;
   const auto id = lane.batch.submit({.prompt = prompt, .max_tokens = 2, .active_from = 40}, [&](GenerateResult&&) { done = true; });
   EXPECT_FALSE(lane.batch.step()) << "nothing to decode yet";
