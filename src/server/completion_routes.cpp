@@ -41,6 +41,17 @@ struct Streaming {
   std::shared_ptr<Gate::Ticket> ticket;
 };
 
+class StopAtEnd {
+ public:
+  explicit StopAtEnd(std::stop_source& stop) : stop_(stop) {}
+  ~StopAtEnd() { stop_.request_stop(); }
+  StopAtEnd(const StopAtEnd&) = delete;
+  StopAtEnd& operator=(const StopAtEnd&) = delete;
+
+ private:
+  std::stop_source& stop_;
+};
+
 /// Hands out pieces until the generation has ended. False: the client is gone, too slow, or the server ends.
 bool pump(Streaming& streaming, const std::function<bool(const Piece&)>& on_piece, const std::function<bool()>& gone,
           const std::stop_token& stop_all) {
@@ -216,16 +227,12 @@ void Api::complete(Exchange& exchange) {
   const auto piece_of = [this](Token token) { return backend_.piece(token); };
   if (!request->stream.stream) {
     std::stop_source stop;
+    const StopAtEnd stop_at_end(stop);  // where one is refused or fails, the others are of no use
     std::vector<std::future<GenerationResult>> futures;
-    try {
-      for (auto& prompt : prompts) {
-        auto one = request->engine;
-        one.prompt = std::move(prompt);
-        futures.push_back(backend_.submit(std::move(one), stop.get_token()));
-      }
-    } catch (...) {
-      stop.request_stop();  // those that were taken before
-      throw;
+    for (auto& prompt : prompts) {
+      auto one = request->engine;
+      one.prompt = std::move(prompt);
+      futures.push_back(backend_.submit(std::move(one), stop.get_token()));
     }
     Json choices = Json::array();
     for (size_t p = 0; p < futures.size(); ++p) {
