@@ -196,6 +196,7 @@ TEST_F(EngineTest, AFullQueueRefusesTheNext) {
   EXPECT_GT(second.get().queue_ms, 0);
   third.get();
   EXPECT_FALSE(first_of(engine->submit(ask("c")).get()).tokens.empty()) << "there is room again";
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
 }
 
 TEST_F(EngineTest, DrainingRefusesAndWaits) {
@@ -418,6 +419,7 @@ TEST_F(EngineTest, AnswersGoOnBesideEmbeddingsWhichCanBeStopped) {
   stop_embed.request_stop();
   EXPECT_ERROR(many.get(), ErrorCode::kCancelled, "");
   stop.request_stop();
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
 }
 
 // ---- as a TextGenerator ----------------------------------------------------------------------------------------------
