@@ -95,6 +95,7 @@ TEST_F(EngineTest, InteractiveRequestsGetTheNextFreeSequence) {
   auto batch = engine->submit(named("batch", Priority::kBatch));
   auto interactive = engine->submit(named("interactive", Priority::kInteractive));
   stop.request_stop();
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
   batch.get();
   interactive.get();
   EXPECT_THAT(order, ::testing::ElementsAre("interactive", "batch"));
@@ -385,6 +386,7 @@ TEST_F(EngineTest, ARequestWaitsForALaneThatMustGoFirst) {
   auto same = engine->submit(ask("Hi", {{"a", {}}}));
   EXPECT_EQ(other.wait_for(200ms), std::future_status::timeout);
   stop.request_stop();
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
   EXPECT_FALSE(first_of(other.get()).tokens.empty());
   EXPECT_FALSE(first_of(same.get()).tokens.empty());
   EXPECT_EQ(engine->stats().lanes, 1u);
