@@ -137,6 +137,7 @@ TEST_F(EngineTest, InteractiveRequestsGetTheNextFreeSequence) {
   auto batch = engine->submit(named("batch", Priority::kBatch));
   auto interactive = engine->submit(named("interactive", Priority::kInteractive));
   stop.request_stop();
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
   batch.get();
   interactive.get();
   EXPECT_THAT(order, ::testing::ElementsAre("interactive", "batch"));
@@ -238,6 +239,7 @@ TEST_F(EngineTest, AFullQueueRefusesTheNext) {
   EXPECT_GT(second.get().queue_ms, 0);
   third.get();
   EXPECT_FALSE(first_of(engine->submit(ask("c")).get()).tokens.empty()) << "there is room again";
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
 }
 
 TEST_F(EngineTest, DrainingRefusesAndWaits) {
@@ -426,6 +428,7 @@ TEST_F(EngineTest, ARequestWaitsForALaneThatMustGoFirst) {
   auto same = engine->submit(ask("Hi", {{"a", {}}}));
   EXPECT_EQ(other.wait_for(200ms), std::future_status::timeout);
   stop.request_stop();
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
   EXPECT_FALSE(first_of(other.get()).tokens.empty());
   EXPECT_FALSE(first_of(same.get()).tokens.empty());
   EXPECT_EQ(engine->stats().lanes, 1u);
@@ -460,6 +463,7 @@ TEST_F(EngineTest, AnswersGoOnBesideEmbeddingsWhichCanBeStopped) {
   stop_embed.request_stop();
   EXPECT_ERROR(many.get(), ErrorCode::kCancelled, "");
   stop.request_stop();
+  EXPECT_EQ(first_of(running.get()).finish, FinishReason::kCancelled);
 }
 
 // ---- as a TextGenerator ----------------------------------------------------------------------------------------------

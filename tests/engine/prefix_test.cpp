@@ -218,6 +218,7 @@ TEST_F(PrefixTest, AnswersGoOnWhileALongPromptIsRead) {
     // The prompt takes more than ten decodes of 32, and each of them, or the turn between two, brings a token of the other answer.
     EXPECT_GE(told - before, 8u) << (same_lane ? "in the same lane" : "in another lane");
     stop.request_stop();
+    EXPECT_EQ(running.get().output.samples.at(0).finish, FinishReason::kCancelled);
   }
 }
 
