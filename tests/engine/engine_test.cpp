@@ -51,7 +51,8 @@ TEST_F(EngineTest, AFragmentsPromptPrefixIsReadWhereItIsActive) {
   LocalGenerator local(smollm(), {test::small_context(2, true)}, resolve);
   EXPECT_EQ(first_of(local.generate_one(plain.generation, {})).tokens, first_of(expected).tokens);
   const auto off = engine->submit(ask("What is the colour of snow?", {{"asking", 0.0f}}, 12)).get();
-  EXPECT_NE(off.output.prompt_tokens, result.output.prompt_tokens) << "at strength 0 it is the base, with the template's own system message";
+  EXPECT_NE(off.output.prompt_tokens, result.output.prompt_tokens)
+      << "at strength 0 it is the base, with the template's own system message";
 }
 
 TEST_F(EngineTest, SamplingIsTheFragmentsOnlyForRequestsThatLeaveItToThem) {

@@ -3,6 +3,7 @@
 Makes the four texts of this ablation from the public data sets. rows.json says which rows in which order: the first 900 of `code` calibrate,
 the others are held out.
 """
+
 import gzip
 import json
 import sys
@@ -12,7 +13,7 @@ data, out = Path(sys.argv[1]), Path(sys.argv[2])
 
 
 def rows_of(path):
-    with (gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8")) as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
