@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import websocket
 
@@ -30,15 +32,19 @@ class Browser:
         ]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")  # Chromium's own refuses root
-        self.process = subprocess.Popen([program, *flags, "about:blank"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        address = None
-        for line in self.process.stderr:
-            found = re.search(r"ws://\S+", line)
-            if found:
-                address = found.group(0)
-                break
-        if address is None:
-            raise SystemExit("Chromium did not start")
+        # A group of its own: the program is a script around the browser, and both must go in the end. What it says goes into a file, because
+        # a pipe that nobody reads fills up.
+        self.said = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115 (closed with the browser)
+        self.process = subprocess.Popen(
+            [program, *flags, "about:blank"], stderr=self.said, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        end, found = time.monotonic() + 60, None
+        while found is None and time.monotonic() < end and self.process.poll() is None:
+            time.sleep(0.05)
+            found = re.search(r"ws://\S+", Path(self.said.name).read_text(encoding="utf-8"))
+        if found is None:
+            raise SystemExit("Chromium did not start: " + Path(self.said.name).read_text(encoding="utf-8"))
+        address = found.group(0)
         self.socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
         self.ids = itertools.count(1)
         self.session = None
@@ -53,8 +59,9 @@ class Browser:
 
     def __exit__(self, *_):
         self.socket.close()
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.said.close()
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def _receive(self):
