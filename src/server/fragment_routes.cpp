@@ -38,6 +38,7 @@ Json fragment_json(const FragmentInfo& info, const LoadedFragment* loaded) {
           {"strength", decimal(info.strength)},
           {"bytes", info.bytes},
           {"foreign", info.foreign},
+          {"standing", to_string(standing(info))},
           {"evidence", evidence},
           {"loaded", loaded != nullptr},
           {"lanes", loaded != nullptr ? loaded->lanes : 0},

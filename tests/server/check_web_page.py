@@ -67,6 +67,7 @@ with Served(program, ["--token"]) as server, Browser() as page:
     page.open(url + "/#fragments")
     state = f"[...document.querySelectorAll('.card')].find((c) => c.getAttribute('aria-label') === {fragment!r})"
     page.wait(f"{state}?.querySelector('.badge').textContent === 'loaded'")
+    assert page.run(f"{state}.querySelector('p').textContent") == "No suite has judged it: used only when named."
     page.run(f"{state}.querySelector('.row button').click()")
     page.wait(f"{state}?.querySelector('.badge').textContent === 'not loaded'")
     page.run(f"{state}.querySelector('.row button').click()")

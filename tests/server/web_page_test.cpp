@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <regex>
 #include <set>
 
@@ -65,9 +66,14 @@ TEST(WebPage, SaysEverythingInBothLanguages) {
   EXPECT_GT(english_keys.size(), 50u);
   EXPECT_EQ(english_keys, korean_keys);
   for (const auto& one : web_files()) {
-    for (const auto& used : all(one.content, "[^a-z]t\\('([a-z_]+)'"))
+    for (const auto& used : all(one.content, "[^a-z]t\\('([a-z_]+)'[,)]"))
       EXPECT_TRUE(english_keys.contains(used)) << one.path << " says " << used;
     for (const auto& used : all(one.content, "data-text=\"([a-z_]+)\"")) EXPECT_TRUE(english_keys.contains(used)) << used;
+  }
+  for (const auto value : {Standing::kNotJudged, Standing::kHelps, Standing::kNoDifference, Standing::kMixed, Standing::kHarms}) {
+    std::string name = "standing_" + std::string(to_string(value));
+    std::ranges::replace(name, ' ', '_');
+    EXPECT_TRUE(english_keys.contains(name)) << name;
   }
 }
 

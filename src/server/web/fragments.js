@@ -2,6 +2,8 @@ import { call, get } from '/ui/api.js';
 import { announce, bytes, el, svg } from '/ui/dom.js';
 import { t } from '/ui/text.js';
 
+const STANDING = { helps: 'good', harms: 'bad', 'helps and harms': 'warn' };
+
 /** Per suite a grey dot without and a coloured one with the fragment, joined: people look before they read. */
 function evidencePlot(fragment) {
   const width = 300, left = 96, right = 12, row = 22;
@@ -51,6 +53,7 @@ export async function fragmentsPage(main) {
     const fact = (key, value) => [el('dt', { class: 'quiet' }, t(key)), el('dd', {}, value)];
     return el('article', { class: 'card', 'aria-label': fragment.name },
       el('div', { class: 'field' }, el('h2', {}, fragment.name), el('span', { class: `badge ${fragment.loaded ? 'good' : 'quiet'}` }, t(fragment.loaded ? 'loaded' : 'not_loaded'))),
+      el('p', { class: STANDING[fragment.standing] ?? 'quiet' }, t('standing_' + fragment.standing.replaceAll(' ', '_'))),
       el('dl', {}, ...fact('made_by', made), ...fact('strength_own', String(fragment.strength)), ...fact('size', bytes(fragment.bytes)),
         ...fact('lanes', String(fragment.lanes)), ...fact('requests', String(fragment.requests))),
       el('h3', { class: 'hidden' }, t('evidence')),

@@ -12,6 +12,8 @@ export const TEXTS = {
     steps: 'Steps', changes: 'Changes', result: 'Result', verified: 'verified', ran: 'ran, not verified', not_run: 'not run', why: 'Why',
     load: 'Load', unload: 'Unload', loaded: 'loaded', not_loaded: 'not loaded', made_by: 'Made by', size: 'Size', evidence: 'Evidence', no_evidence: 'Nothing has been measured with this fragment.',
     suite: 'Suite', n: 'n', off: 'without', on: 'with', points: 'points', p: 'p', lanes: 'Lanes', requests: 'Requests', strength_own: 'Own strength', plot: 'Score without and with {name}, by suite',
+    standing_not_judged: 'No suite has judged it: used only when named.', standing_helps: 'Helps beyond chance and harms nothing: used by default.',
+    standing_no_difference_shown: 'No difference was shown: used only when named.', standing_helps_and_harms: 'Helps one suite and harms another: used only when named.', standing_harms: 'Harms beyond chance: used only when named.',
     refresh: 'Refresh', failed: 'It did not work: {why}', offline: 'The server does not answer.', empty: 'Nothing here yet.', details: 'Metrics',
   },
   ko: {
@@ -26,6 +28,8 @@ export const TEXTS = {
     steps: '단계', changes: '변경', result: '결과', verified: '검증됨', ran: '실행됨, 검증 안 됨', not_run: '실행 안 됨', why: '이유',
     load: '올리기', unload: '내리기', loaded: '올라와 있음', not_loaded: '올라와 있지 않음', made_by: '만든 방법', size: '크기', evidence: '증거', no_evidence: '이 프래그먼트로 측정한 것이 없습니다.',
     suite: '평가', n: 'n', off: '없이', on: '함께', points: '점', p: 'p', lanes: '레인', requests: '요청', strength_own: '기본 강도', plot: '{name} 없이와 함께의 점수, 평가별',
+    standing_not_judged: '아직 평가되지 않음: 지정할 때만 씁니다.', standing_helps: '우연 이상으로 도움이 되고 해가 없음: 기본으로 씁니다.',
+    standing_no_difference_shown: '차이가 보이지 않음: 지정할 때만 씁니다.', standing_helps_and_harms: '한 평가에는 도움, 다른 평가에는 해: 지정할 때만 씁니다.', standing_harms: '우연 이상으로 해가 됨: 지정할 때만 씁니다.',
     refresh: '새로 고침', failed: '실패했습니다: {why}', offline: '서버가 응답하지 않습니다.', empty: '아직 아무것도 없습니다.', details: '지표',
   },
 };
