@@ -419,7 +419,7 @@ TEST_F(ServerCancels, AnAnswerNobodyWaitsFor) {
 
 TEST_F(ServerCancels, AReaderThatIsTooSlow) {
   auto given = options();
-  given.limits.unread_bytes = 64 * 1024;
+  given.limits.unread_bytes = size_t{64} * 1024;
   given.limits.write = 60s;  // not the time: the bytes
   backend_.pieces = {std::string(4096, 'x')};
   backend_.endless = true;
