@@ -23,10 +23,9 @@ struct LocalGenerator::Impl {
     return model->chat_tokens(messages, true, assistant_prefix);
   }
 
-  GenerateRequest to_tokens(const GenerationRequest& request) {
+  /// \param settings  of the fragments that are active for it
+  GenerateRequest to_tokens(const GenerationRequest& request, std::span<const FragmentSettings> settings) const {
     GenerateRequest out;
-    std::vector<FragmentSettings> settings;
-    for (const auto& active : activate(request.fragments)) settings.push_back(active.adapter->settings());
     auto messages = request.messages;
     apply_settings(settings, messages);
     out.prompt = prompt(messages, request.assistant_prefix);
@@ -49,6 +48,7 @@ namespace {
 struct Group {
   std::vector<FragmentChoice> fragments;
   std::vector<size_t> members;
+  std::vector<ActiveAdapter> set;  ///< once the files are loaded
 };
 
 std::vector<Group> group_by_fragments(std::span<const GenerationRequest> requests) {
@@ -59,10 +59,14 @@ std::vector<Group> group_by_fragments(std::span<const GenerationRequest> request
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
       return std::equal(g.fragments.begin(), g.fragments.end(), wanted.begin(), wanted.end(), same);
     });
-    if (group == groups.end()) group = groups.insert(groups.end(), {wanted, {}});
+    if (group == groups.end()) group = groups.insert(groups.end(), {wanted, {}, {}});
     group->members.push_back(i);
   }
   return groups;
+}
+
+double ms_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -80,21 +84,28 @@ LocalGenerator::~LocalGenerator() = default;
 std::vector<GenerationResult> LocalGenerator::generate(std::span<const GenerationRequest> requests, const std::stop_token& stop,
                                                        const std::function<void(size_t, const GenerationResult&)>& on_done) {
   // All prompts first: a request that does not fit is refused before anything is decoded.
-  std::vector<GenerateRequest> prompts;
+  std::vector<GenerateRequest> prompts(requests.size());
   std::vector<GenerationResult> results(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) {
-    prompts.push_back(impl_->to_tokens(requests[i]));
-    results[i].output.prompt_tokens = prompts[i].prompt.size();
-    results[i].output.samples.resize(requests[i].n);
-    for (auto& sample : results[i].output.samples) sample.finish = FinishReason::kCancelled;  // until its lane has run
+  auto groups = group_by_fragments(requests);
+  for (auto& group : groups) {
+    // The switch happens once: the group's first request carries it.
+    const auto start = std::chrono::steady_clock::now();
+    group.set = impl_->activate(group.fragments);
+    results[group.members.front()].switch_ms = ms_since(start);
+    std::vector<FragmentSettings> settings;
+    for (const auto& active : group.set) settings.push_back(active.adapter->settings());
+    for (const size_t i : group.members) {
+      prompts[i] = impl_->to_tokens(requests[i], settings);
+      results[i].output.prompt_tokens = prompts[i].prompt.size();
+      results[i].output.samples.resize(requests[i].n);
+      for (auto& sample : results[i].output.samples) sample.finish = FinishReason::kCancelled;  // until its lane has run
+    }
   }
-  for (const auto& group : group_by_fragments(requests)) {
+  for (const auto& group : groups) {
     if (stop.stop_requested()) break;
     const auto start = std::chrono::steady_clock::now();
-    const auto found = impl_->pool.get(impl_->activate(group.fragments));
-    const double switch_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-    // The switch happened once: the group's first request carries it.
-    results[group.members.front()].switch_ms = switch_ms;
+    const auto found = impl_->pool.get(group.set);
+    results[group.members.front()].switch_ms += ms_since(start);
     results[group.members.front()].lane_created = found.created;
 
     std::vector<GenerateRequest> batch;
