@@ -69,9 +69,9 @@ struct EvalOptions {
   std::string suite;  ///< "humaneval", "mbpp", "gsm8k", "quixbugs" or "security"
   std::filesystem::path
       data;  ///< .jsonl or .jsonl.gz; empty: HumanEval.jsonl, mbpp.jsonl, ... in data_dir()/data, else an error with the option
-  /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the "coder" role.
+  /// Mode direct: active for every answer. Modes auto and agent: one at most, and it takes the role "coder", for gsm8k "math".
   std::vector<FragmentChoice> fragments;
-  Mode mode = Mode::kDirect;                  ///< gsm8k and security take direct only
+  Mode mode = Mode::kDirect;                  ///< security takes direct only
   Convention convention = Convention::kQwen;  ///< of humaneval and mbpp
   std::string system_prompt;                  ///< mode direct: instead of the convention's; empty: that one
   size_t limit = 0;                           ///< first N of the range below; 0: all
@@ -91,6 +91,10 @@ struct EvalOptions {
       fragment_hashes;   ///< fragment_tensor_hash of each fragment's file, in the order of `fragments`, for the same purpose. May be empty
   SandboxLimits limits;  ///< of grading one answer
   AgentOptions agent;    ///< for modes auto and agent
+  /// Modes auto and agent: so many tasks at once, each agent with a generator of its own from agent_generator, which is called from
+  /// several threads. Empty or 1: one task after the other with the generator of the run.
+  size_t n_agents = 1;
+  std::function<std::unique_ptr<TextGenerator>()> agent_generator;
   ProgressFn progress;
   std::stop_token stop;
 };

@@ -3,6 +3,7 @@
 #include "agent/code_blocks.h"
 #include "agent/run_state.h"
 #include "agent/undo_journal.h"
+#include "agent/value_question.h"
 
 namespace aicoder {
 namespace {
@@ -27,6 +28,17 @@ bool wants_python(std::string_view task) {
                                                "함수",     "코드",  "프로그램", "클래스",  "스크립트", "구현",      "알고리즘"};
   bool code = std::any_of(std::begin(kCode), std::end(kCode), has);
   return python || (code && !other) || !read_examples(task).empty();
+}
+
+/// What kind of answer the agentic path is to give.
+enum class Work { kNone, kFunction, kProblem, kProject };
+
+Work work_of(const TaskRequest& request) {
+  if (!request.dir.empty()) return Work::kProject;
+  // "A class of 30 students" is no class to write.
+  if (agent::asks_for_value(request.task) && !agent::asks_for_code(request.task) && read_examples(request.task).empty())
+    return Work::kProblem;
+  return wants_python(request.task) ? Work::kFunction : Work::kNone;
 }
 
 }  // namespace
@@ -56,12 +68,12 @@ AgentResult Agent::run(const TaskRequest& request, const AgentObserver& observer
   agent::RunState state(generator_, runner_, options_, request, observer, stop);
   state.begin_step("route");
   RouteDecision decision = route(request.task, request.dir, request.mode);
-  bool solvable = !request.dir.empty() || wants_python(request.task);
-  if (decision.mode == Mode::kAgent && !solvable) {
+  const Work work = work_of(request);
+  if (decision.mode == Mode::kAgent && work == Work::kNone) {
     decision.mode = Mode::kDirect;
     decision.reasons.emplace_back("Nothing in the task can be run as Python, so it is answered directly.");
   }
-  if (decision.mode == Mode::kAgent && runner_ == nullptr) {
+  if (decision.mode == Mode::kAgent && runner_ == nullptr && work != Work::kProblem) {
     if (request.mode == Mode::kAgent || !request.dir.empty()) {
       throw Error(ErrorCode::kFailedPrecondition, "[agent] this task needs the sandbox, and there is none", "aicoder doctor");
     }
@@ -77,10 +89,12 @@ AgentResult Agent::run(const TaskRequest& request, const AgentObserver& observer
 
   if (decision.mode == Mode::kDirect) {
     agent::answer_directly(state);
-  } else if (request.dir.empty()) {
-    agent::solve_function(state);
-  } else {
+  } else if (work == Work::kProject) {
     agent::change_project(state);
+  } else if (work == Work::kProblem) {
+    agent::solve_problem(state);
+  } else {
+    agent::solve_function(state);
   }
   state.result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return state.result;

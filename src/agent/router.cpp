@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "agent/project_facts.h"
+#include "agent/value_question.h"
 #include "aicoder/agent.h"
 
 namespace aicoder {
@@ -113,6 +114,8 @@ RouteDecision route(std::string_view task, const std::filesystem::path& dir, Mod
     } else {
       direct.emplace_back("The task asks about the project and for no change in it.");
     }
+  } else if (agent.empty() && agent::asks_for_value(task) && !agent::asks_for_code(task)) {
+    agent.emplace_back("The task asks for a number, which reasoning in words and a program can find apart from each other.");
   } else if (agent.empty()) {
     direct.emplace_back(change ? "One piece of code is asked for, and no example or test is given that it could be run against."
                                : "The task asks for no change and gives nothing to run.");

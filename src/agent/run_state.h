@@ -57,9 +57,10 @@ class RunState {
 /// True when the text holds Hangul: the user then gets Korean.
 bool is_korean(std::string_view text);
 
-// The three ways of doing a task; each fills state.result.
+// The ways of doing a task; each fills state.result.
 void answer_directly(RunState& state);
 void solve_function(RunState& state);
+void solve_problem(RunState& state);
 void change_project(RunState& state);
 
 }  // namespace aicoder::agent

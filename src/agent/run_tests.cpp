@@ -1,21 +1,13 @@
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "agent/box_report.h"
+#include "agent/nonce.h"
 #include "agent/runner_source.h"
 
 namespace aicoder::agent {
 namespace {
 
 using nlohmann::json;
-
-std::string make_nonce() {
-  std::random_device random;
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string nonce;
-  for (size_t i = 0; i < 32; ++i) nonce += kDigits[random() % 16];
-  return nonce;
-}
 
 std::string text(const json& object, const char* key) {
   auto it = object.find(key);

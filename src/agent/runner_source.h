@@ -3,4 +3,6 @@
 namespace aicoder::agent {
 /// runner.py of this folder, put in at build time.
 extern const std::string_view kRunnerSource;
+/// behaviour.py, likewise.
+extern const std::string_view kBehaviourSource;
 }  // namespace aicoder::agent

@@ -1,8 +1,9 @@
 // A stand-alone function: draft, run the task's own examples, sample more only when the first fails, repair on real errors.
 // No plan: on one-function tasks a small model's own plan costs accuracy.
 #include <algorithm>
-#include <set>
+#include <map>
 
+#include "agent/behaviour.h"
 #include "agent/code_blocks.h"
 #include "agent/run_state.h"
 #include "agent/static_rules.h"
@@ -35,8 +36,10 @@ class FunctionTask {
 
   void run() {
     draft("coder", task_prompt(), true, 0);
-    if (!solved() && !checks_.empty() && state_.options.n_candidates > 1)
+    if (state_.options.n_candidates > 1 && (checks_.empty() || !solved())) {
       draft("coder", task_prompt(), false, state_.options.n_candidates - 1);
+      if (checks_.empty()) take_most_common_behaviour();
+    }
     for (size_t round = 0; round < state_.options.max_repairs && !solved() && !best_.code.empty(); ++round) {
       // The greedy answer to an unchanged prompt would be the same again; samples are not.
       bool changed = best_.code != repaired_from_;
@@ -87,9 +90,11 @@ class FunctionTask {
     size_t empty = 0, repeated = 0;
     for (const Draft& d : drafts) {
       std::string code = code_of(d.text, state_.request.task);
-      if (code.empty())
+      if (code.empty()) {
         ++empty;
-      else if (!seen_.insert(code).second)
+        continue;
+      }
+      if (++votes_[code] > 1)
         ++repeated;
       else
         codes.push_back(std::move(code));
@@ -101,8 +106,36 @@ class FunctionTask {
     state_.end_step(codes.empty() ? "no code" : "drafted", detail);
     for (const std::string& code : codes) {
       try_candidate(code);
-      if (solved()) return;
+      // Without examples any code that loads would do: which one, all of them decide together.
+      if (solved() && !checks_.empty()) return;
     }
+  }
+
+  /// Without an example there is no judge but agreement: of the drafts that load, the largest group that gives the same outputs on
+  /// generated inputs (CodeT without its tests, Chen et al. 2022, arXiv 2207.10397; execution-based majority, Shi et al. 2022, arXiv
+  /// 2204.11454).
+  void take_most_common_behaviour() {
+    if (loaded_.size() < 2) return;
+    state_.begin_step("run");
+    const BehaviourGroups groups =
+        group_by_behaviour(*state_.runner, {.limits = state_.options.limits}, loaded_, state_.request.task, state_.stop);
+    size_t most = 0;
+    const std::vector<size_t>* chosen = nullptr;
+    for (const auto& group : groups.groups) {  // the greedy draft's group stands before others of its size: it was drafted first
+      size_t votes = 0;
+      for (const size_t i : group) votes += votes_.at(loaded_[i]);
+      if (votes > most) {
+        most = votes;
+        chosen = &group;
+      }
+    }
+    if (chosen == nullptr || groups.n_inputs == 0) {
+      state_.end_step("no inputs", "the drafts could not be compared by running them");
+      return;
+    }
+    best_.code = loaded_[chosen->front()];
+    state_.end_step("compared", std::to_string(groups.groups.size()) + " ways of behaving on " + std::to_string(groups.n_inputs) +
+                                    " generated inputs; " + std::to_string(most) + " drafts share the one taken");
   }
 
   Candidate measure(const std::string& code, BoxReport& report) {
@@ -135,6 +168,7 @@ class FunctionTask {
         best_.code.empty() || (candidate.loads && !best_.loads) || (candidate.loads == best_.loads && candidate.passed > best_.passed);
     std::string detail = summary(candidate);
     std::string verdict = candidate.verdict;
+    if (candidate.loads) loaded_.push_back(code);
     if (better || candidate.all) best_ = std::move(candidate);
     state_.end_step(verdict, detail);
   }
@@ -169,7 +203,8 @@ class FunctionTask {
 
   RunState& state_;
   std::vector<std::string> checks_;
-  std::set<std::string> seen_;
+  std::map<std::string, size_t> votes_;  ///< drafts that gave this code
+  std::vector<std::string> loaded_;      ///< distinct codes that ran to their end, in the order of drafting
   Candidate best_;
   std::string raw_answer_, repaired_from_;
   bool first_ = true;

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "aicoder/engine.h"
 #include "aicoder/eval.h"
 #include "cli/json_format.h"
 
@@ -26,6 +27,16 @@ std::string report_text(const EvalReport& report) {
   return text;
 }
 
+/// One that several agents ask at once, so that their answers share decodes.
+std::unique_ptr<aicoder::Engine> live_engine(const std::shared_ptr<const Model>& model, const Args& args) {
+  EngineOptions options;
+  options.lanes.context.n_ctx_seq = std::min(args.engine.n_ctx, model->n_ctx_train());
+  options.lanes.context.n_seq_max = args.n_parallel;
+  options.lanes.context.n_threads = args.engine.n_threads;
+  return std::make_unique<aicoder::Engine>(model, options,
+                                           [base = model->fingerprint()](std::string_view name) { return resolve_fragment(name, base); });
+}
+
 int run(Runtime& runtime, Args& args, const std::string& suite) {
   EvalOptions options = args.options;
   options.suite = suite;
@@ -45,6 +56,12 @@ int run(Runtime& runtime, Args& args, const std::string& suite) {
   options.model_fingerprint = engine.model->fingerprint();
   for (const auto& f : options.fragments)
     options.fragment_hashes.push_back(fragment_tensor_hash(resolve_fragment(f.name, options.model_fingerprint)));
+  std::unique_ptr<aicoder::Engine> live;
+  if (options.mode != Mode::kDirect && !args.engine.deterministic && args.n_parallel > 1) {
+    live = live_engine(engine.model, args);
+    options.n_agents = args.n_parallel;
+    options.agent_generator = [&live] { return live->generator(Priority::kBatch); };
+  }
   const auto report = run_suite(*engine.generator, box, options);
   return runtime.finish(to_json(report), report_text(report));
 }
@@ -72,14 +89,16 @@ std::shared_ptr<Args> add_suite(CLI::App& eval, Runtime& runtime, const char* na
   command->add_option("--max-tokens", args->options.max_tokens, "Per answer")
       ->check(CLI::Range(size_t{16}, size_t{1} << 16))
       ->capture_default_str();
-  command->add_option("--parallel", args->n_parallel, "Answers generated together")->check(CLI::Range(1, 64))->capture_default_str();
+  command->add_option("--parallel", args->n_parallel, "Answers generated together; in mode agent also tasks at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   command->add_option("--seed", args->options.seed, "Of sampling (mode agent)")->capture_default_str();
   command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args, name); }; });
   return args;
 }
 
 void add_mode(CLI::App& command, Args& args) {
-  command.add_option("--mode", args.mode, "direct, or agent (sees only the examples the prompt shows)")
+  command.add_option("--mode", args.mode, "direct, or agent (sees only what the prompt shows)")
       ->check(CLI::IsMember({"direct", "agent"}))
       ->capture_default_str();
 }
@@ -112,6 +131,7 @@ void add_gsm8k(CLI::App& eval, Runtime& runtime) {
   const auto args =
       add_suite(eval, runtime, "gsm8k", "GSM8K: word problems; passed is the right last number, strict the right one after \"#### \"", 400);
   auto* command = eval.get_subcommand("gsm8k");
+  add_mode(*command, *args);
   add_examples(*command, {"eval gsm8k --data test.jsonl --out off",
                           "eval gsm8k --data test.jsonl --shots 4 --shots-data train.jsonl.gz -f maths --out on"});
   command->add_option("--shots", args->options.n_shots, "Worked examples before each question")

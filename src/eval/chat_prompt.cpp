@@ -32,8 +32,10 @@ constexpr Wording kRepairWording = {
     "",        "repair-1",    nullptr, "This Python program has one bug. Correct it and give the whole corrected program.\n```python\n",
     "\n```\n", "```python\n",
 };
+// What these models were taught to answer. A first wording of ours ("write the final number alone on the last line") made a 0.5B write the
+// number at once: 8 of 100 right (docs/formats/eval-run.md).
 constexpr Wording kNumberWording = {
-    "", "number-1", nullptr, "", "\n\nThink step by step. Write the final number alone on the last line, after \"#### \".", "",
+    "", "number-2", nullptr, "", "\n\nPlease reason step by step, and put your final answer within \\boxed{}.", "",
 };
 constexpr Wording kProgramWording = {
     "", "program-1", nullptr, "Complete this Python program and give the whole program.\n```python\n", "\n```\n", "```python\n",

@@ -1,9 +1,9 @@
 #include "eval/grader.h"
 
 #include "aicoder/core.h"
+#include "aicoder/text.h"
 #include "eval/grader_scripts.h"
 #include "eval/limited_json.h"
-#include "eval/number_answer.h"
 #include "eval/security_scripts.h"
 
 namespace aicoder::eval {
@@ -23,7 +23,7 @@ Grade to_grade(TestsRun tests, std::string solution) {
 Grade grade_number(const EvalTask& task, const std::string& answer) {
   const std::string& expected = task.tests.front();
   const double value = last_number(expected).value().value;
-  const auto strict = marked_number(answer), flexible = last_number(answer);
+  const auto strict = given_number(answer), flexible = answer_number(answer);
   Grade grade;
   grade.passed = flexible && flexible->value == value;
   grade.counts = {{"strict", one_if(strict && strict->value == value)}, {"flexible", one_if(grade.passed)}};
@@ -40,7 +40,7 @@ const char* grading_version(TaskKind kind) {
     case TaskKind::kRepair:
       return "repair-1";
     case TaskKind::kNumber:
-      return "number-1";
+      return "number-2";
     case TaskKind::kProgram:
     case TaskKind::kAskedProgram:
       return "program-1";

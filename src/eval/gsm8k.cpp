@@ -3,7 +3,7 @@
 #include <set>
 
 #include "aicoder/core.h"
-#include "eval/number_answer.h"
+#include "aicoder/text.h"
 #include "eval/task.h"
 #include "eval/task_rows.h"
 

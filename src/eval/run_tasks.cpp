@@ -1,6 +1,7 @@
 #include "eval/run_tasks.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "eval/chat_prompt.h"
 #include "eval/grader.h"
@@ -165,27 +166,52 @@ void answer_directly(TextGenerator& generator, Run& run, GradingPool& pool, cons
   });
 }
 
-void answer_by_agent(TextGenerator& generator, CodeRunner& runner, Run& run, GradingPool& pool, const std::vector<EvalTask>& tasks,
-                     const EvalOptions& options) {
+/// The task as the agent sees it. A number is asked for in the agent's own words.
+std::string agent_task(const EvalTask& task, Convention convention) {
+  return task.kind == TaskKind::kNumber ? task.prompt : problem_message(task, convention);
+}
+
+void answer_one_by_agent(TextGenerator& generator, CodeRunner& runner, Run& run, GradingPool& pool, const EvalTask& task, size_t index,
+                         const EvalOptions& options, const std::stop_token& stop) {
   AgentOptions agent_options = options.agent;
   agent_options.seed = options.seed;
-  if (!options.fragments.empty()) agent_options.role_fragments["coder"] = options.fragments.front();
-  for (const size_t task : run.pending()) {
-    if (pool.token().stop_requested()) return;
-    // A fresh agent for each task: nothing of one task, and no grade, can reach the next.
-    Agent agent(generator, &runner, agent_options);
-    TaskRequest request;
-    request.task = problem_message(tasks[task], options.convention);
-    request.mode = options.mode;
-    const AgentResult result = agent.run(request, {}, pool.token());
-    Answer answer;
-    answer.completion = to_valid_utf8(result.answer);
-    answer.program = expand_tabs(extract_code(answer.completion).value_or(answer.completion));
-    answer.finish = to_string(result.verification);
-    answer.tokens = result.tokens;
-    answer.seconds = result.seconds;
-    pool.submit([&run, task, answer = std::move(answer)](const std::stop_token& stop) { run.grade(task, answer, stop); });
+  if (!options.fragments.empty())
+    agent_options.role_fragments[task.kind == TaskKind::kNumber ? "math" : "coder"] = options.fragments.front();
+  // A fresh agent for each task: nothing of one task, and no grade, can reach the next.
+  Agent agent(generator, &runner, agent_options);
+  TaskRequest request;
+  request.task = agent_task(task, options.convention);
+  request.mode = options.mode;
+  const AgentResult result = agent.run(request, {}, stop);
+  Answer answer;
+  answer.completion = to_valid_utf8(result.answer);
+  answer.program =
+      task.kind == TaskKind::kNumber ? answer.completion : expand_tabs(extract_code(answer.completion).value_or(answer.completion));
+  answer.finish = to_string(result.verification);
+  answer.tokens = result.tokens;
+  answer.seconds = result.seconds;
+  pool.submit([&run, index, answer = std::move(answer)](const std::stop_token& ended) { run.grade(index, answer, ended); });
+}
+
+void answer_by_agents(TextGenerator& generator, CodeRunner& runner, Run& run, GradingPool& pool, const std::vector<EvalTask>& tasks,
+                      const EvalOptions& options) {
+  std::atomic<size_t> next = 0;
+  const auto work = [&](TextGenerator& own, const std::stop_token& stop) {
+    for (size_t i = next++; i < run.pending().size() && !stop.stop_requested(); i = next++) {
+      const size_t task = run.pending()[i];
+      answer_one_by_agent(own, runner, run, pool, tasks[task], task, options, stop);
+    }
+  };
+  if (!options.agent_generator || options.n_agents <= 1) return work(generator, pool.token());
+  // Agents are jobs of a pool of their own: it ends the others when one fails, and hands that error on.
+  GradingPool agents(std::min(options.n_agents, run.pending().size()), pool.token());
+  for (size_t i = 0; i < std::min(options.n_agents, run.pending().size()); ++i) {
+    agents.submit([&work, &options](const std::stop_token& stop) {
+      const auto own = options.agent_generator();
+      work(*own, stop);
+    });
   }
+  agents.finish();
 }
 
 void check_options(const std::vector<EvalTask>& tasks, const EvalOptions& options) {
@@ -194,14 +220,14 @@ void check_options(const std::vector<EvalTask>& tasks, const EvalOptions& option
   }
   if (options.n_workers == 0) throw Error(ErrorCode::kInvalidArgument, "[eval] n_workers is 0, expected at least 1");
   if (options.max_tokens == 0) throw Error(ErrorCode::kInvalidArgument, "[eval] max_tokens is 0, expected at least 1");
-  if (options.mode != Mode::kDirect && tasks.front().kind != TaskKind::kFunction && tasks.front().kind != TaskKind::kRepair) {
+  if (options.mode != Mode::kDirect && is_program(tasks.front().kind)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "[eval] " + options.suite + " runs in mode direct, found " + std::string(to_string(options.mode)),
                 "aicoder eval " + options.suite);
   }
   if (options.mode != Mode::kDirect && options.fragments.size() > 1) {
     throw Error(ErrorCode::kInvalidArgument,
-                "[eval] mode " + std::string(to_string(options.mode)) + " takes one fragment (for the coder role), found " +
+                "[eval] mode " + std::string(to_string(options.mode)) + " takes one fragment (of the coder, for gsm8k of math), found " +
                     std::to_string(options.fragments.size()),
                 "aicoder eval --mode direct, or one --fragment");
   }
@@ -227,7 +253,7 @@ EvalReport run_tasks(TextGenerator& generator, CodeRunner& runner, const std::ve
     if (options.mode == Mode::kDirect) {
       answer_directly(generator, run, pool, tasks, options);
     } else {
-      answer_by_agent(generator, runner, run, pool, tasks, options);
+      answer_by_agents(generator, runner, run, pool, tasks, options);
     }
   } catch (const Error& error) {
     // The engine was stopped because grading failed or the user asked: the reason is told below, not its echo here.

@@ -6,6 +6,7 @@
 #include "aicoder/eval.h"
 #include "aicoder/sandbox.h"
 #include "eval/fakes.h"
+#include "support/error_matcher.h"
 #include "support/test_model.h"
 
 namespace aicoder {
@@ -77,6 +78,55 @@ TEST_F(AgentMode, CorruptedHiddenTestsChangeNoPromptAndNoAnswer) {
   EXPECT_THAT(corrupt.asked, HasSubstr("assert set(similar_elements((3, 4, 5, 6),(5, 7, 4, 10)))"));  // the visible one
   for (size_t i = 0; i < 2; ++i) EXPECT_EQ(honest.report.items[i].completion, corrupt.report.items[i].completion);
   EXPECT_FALSE(corrupt.report.items[0].passed);  // and yet they grade
+}
+
+FakeGenerator similar_elements() {
+  return FakeGenerator(
+      [](const GenerationRequest&) { return "```python\ndef similar_elements(a, b):\n    return tuple(set(a) & set(b))\n```"; });
+}
+
+EvalOptions three_agents() {
+  EvalOptions options;
+  options.suite = "mbpp";
+  options.data = kMbpp;
+  options.mode = Mode::kAgent;
+  options.agent.n_candidates = 1;
+  options.agent.max_repairs = 0;
+  options.n_agents = 3;
+  return options;
+}
+
+TEST_F(AgentMode, SeveralAgentsGradeEachTaskOnceAndAlikeAndInTheOrderOfTheData) {
+  FakeGenerator alone = similar_elements();
+  Sandbox box;
+  auto options = three_agents();
+  const auto one_by_one = run_suite(alone, box, options);  // no agent_generator: the run's own
+  std::atomic<size_t> generators = 0;
+  options.agent_generator = [&generators] {
+    ++generators;
+    return std::make_unique<FakeGenerator>(similar_elements());
+  };
+  FakeGenerator unused = similar_elements();
+  const auto together = run_suite(unused, box, options);
+  EXPECT_EQ(unused.calls, 0u);
+  EXPECT_EQ(generators, std::min<size_t>(3, together.n));
+  ASSERT_EQ(together.items.size(), one_by_one.items.size());
+  for (size_t i = 0; i < together.items.size(); ++i) {
+    EXPECT_EQ(together.items[i].id, one_by_one.items[i].id);
+    EXPECT_EQ(together.items[i].completion, one_by_one.items[i].completion);
+    EXPECT_EQ(together.items[i].passed, one_by_one.items[i].passed);
+  }
+}
+
+TEST_F(AgentMode, AnErrorOfOneAgentEndsTheRunAndIsTold) {
+  Sandbox box;
+  auto options = three_agents();
+  options.agent_generator = [] {
+    return std::make_unique<FakeGenerator>(
+        [](const GenerationRequest&) -> std::string { throw Error(ErrorCode::kResourceExhausted, "[fake] out of memory"); });
+  };
+  FakeGenerator unused = similar_elements();
+  EXPECT_ERROR(run_suite(unused, box, options), ErrorCode::kResourceExhausted, "out of memory");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "aicoder/eval.h"
+#include "aicoder/sandbox.h"
 #include "eval/fakes.h"
 #include "eval/grader.h"
 #include "support/error_matcher.h"
@@ -90,7 +91,7 @@ TEST(Gsm8k, ThePromptHoldsTheQuestionAndNothingOfTheAnswer) {
   run_suite(generator, runner, gsm8k());
   const auto& request = generator.asked.at(0);
   ASSERT_EQ(request.messages.size(), 1u);
-  EXPECT_THAT(request.messages[0].content, HasSubstr("How many seedlings does she keep?\n\nThink step by step."));
+  EXPECT_THAT(request.messages[0].content, HasSubstr("How many seedlings does she keep?\n\nPlease reason step by step"));
   EXPECT_THAT(request.messages[0].content, Not(HasSubstr("37")));
   EXPECT_EQ(request.assistant_prefix, "");
   EXPECT_THAT(request.stop_strings, Not(testing::Contains("\n```")));
@@ -107,7 +108,7 @@ TEST(Gsm8kShots, AreTurnsBeforeTheQuestionWithoutTheCalculatorsNotes) {
   ASSERT_EQ(messages.size(), 5u);
   EXPECT_EQ(messages[0].role, "user");
   EXPECT_THAT(messages[0].content, HasSubstr("Ola reads"));
-  EXPECT_THAT(messages[0].content, HasSubstr("Think step by step."));
+  EXPECT_THAT(messages[0].content, HasSubstr("Please reason step by step"));
   EXPECT_EQ(messages[1].role, "assistant");
   EXPECT_THAT(messages[1].content, testing::EndsWith("12 * 2 = 24 pages.\nIn all she reads 12 + 24 = 36 pages.\n#### 36"));
   EXPECT_THAT(messages[4].content, HasSubstr("seedlings"));
@@ -133,12 +134,23 @@ TEST(Gsm8kShots, ImpossibleOnesAreRefused) {
   EXPECT_ERROR(check_suite(options), ErrorCode::kInvalidArgument, "shots are for gsm8k");
 }
 
-TEST(Gsm8k, TakesModeDirectOnly) {
-  FakeGenerator generator([](const GenerationRequest&) { return "1"; });
-  FakeRunner runner([](const nlohmann::json&) { return false; });
+TEST(Gsm8k, TheAgentGetsTheQuestionAloneAndItsNumberIsGraded) {
+  FakeGenerator generator([](const GenerationRequest& request) {
+    return request.assistant_prefix.empty() ? std::string("So it is\n#### 37") : std::string("    return 6 * 7 - 5\n```");
+  });
+  Sandbox box;
   auto options = gsm8k();
   options.mode = Mode::kAgent;
-  EXPECT_ERROR(run_suite(generator, runner, options), ErrorCode::kInvalidArgument, "gsm8k runs in mode direct");
+  options.limit = 1;
+  const auto report = run_suite(generator, box, options);
+  ASSERT_EQ(report.n, 1u);
+  EXPECT_EQ(report.mode, "agent");
+  EXPECT_EQ(report.items[0].finish, "ran") << "a program computed the same number";
+  EXPECT_TRUE(report.items[0].passed);
+  ASSERT_EQ(generator.asked.size(), 2u) << "words and a program, and no more once they agree";
+  for (const auto& request : generator.asked) {
+    EXPECT_NE(request.messages.back().content.find(eval::load_gsm8k(kData / "sample.jsonl")[0].prompt), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
-#include "eval/number_answer.h"
+#include "aicoder/text.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-namespace aicoder::eval {
+namespace aicoder {
 namespace {
 
 std::string last(std::string_view text) {
@@ -60,5 +60,34 @@ TEST(MarkedNumber, StandsRightAfterTheFirstMark) {
   EXPECT_EQ(marked("####"), "none");
 }
 
+std::string given(std::string_view text) {
+  const auto number = given_number(text);
+  return number ? number->text : "none";
+}
+
+TEST(GivenNumber, IsTheBoxedOneElseTheMarkedOne) {
+  EXPECT_EQ(given("so \\boxed{3} dollars for 2 weeks"), "3");
+  EXPECT_EQ(given("\\boxed{1} no, \\boxed{1,250 \\text{ eggs}} of 9"), "1,250");
+  EXPECT_EQ(given("$\\boxed{-4}$"), "-4");
+  EXPECT_EQ(given("\\boxed{\\frac{1}{2}}"), "2") << "numbers, not fractions: the last one";
+  EXPECT_EQ(given("#### 7"), "7");
+  EXPECT_EQ(given("\\boxed{none}\n#### 7"), "7");
+  EXPECT_EQ(given("\\boxed{"), "none");
+  EXPECT_EQ(given("only 5"), "none");
+}
+
+TEST(AnswerNumber, FallsBackToTheLast) {
+  EXPECT_EQ(answer_number("only 5 of 6")->text, "6");
+  EXPECT_EQ(answer_number("\\boxed{5} of 6")->text, "5");
+  EXPECT_FALSE(answer_number("none").has_value());
+}
+
+TEST(CountNumbers, CountsThoseInDigits) {
+  EXPECT_EQ(count_numbers("3 bags of 1,234.50 and 7"), 3u);
+  EXPECT_EQ(count_numbers("x2y3"), 2u);
+  EXPECT_EQ(count_numbers("two . , -"), 0u);
+  EXPECT_EQ(count_numbers(""), 0u);
+}
+
 }  // namespace
-}  // namespace aicoder::eval
+}  // namespace aicoder

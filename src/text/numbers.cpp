@@ -1,9 +1,9 @@
-#include "eval/number_answer.h"
+#include "aicoder/text.h"
 
 #include <charconv>
 #include <limits>
 
-namespace aicoder::eval {
+namespace aicoder {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -86,4 +86,36 @@ std::optional<NumberFound> last_number(std::string_view text) {
   return last;
 }
 
-}  // namespace aicoder::eval
+std::optional<NumberFound> given_number(std::string_view text) {
+  constexpr std::string_view kBoxed = "\\boxed{";
+  if (const size_t at = text.rfind(kBoxed); at != std::string_view::npos) {
+    // To the end of the line: braces inside are of units, \boxed{18 \text{ eggs}}.
+    const std::string_view inside = text.substr(at + kBoxed.size());
+    const std::string_view line = inside.substr(0, inside.find('\n'));
+    size_t depth = 1, end = 0;
+    while (end < line.size() && depth > 0) {
+      depth += line[end] == '{' ? 1 : 0;
+      depth -= line[end] == '}' ? 1 : 0;
+      ++end;
+    }
+    if (const auto number = last_number(line.substr(0, end))) return number;
+  }
+  return marked_number(text);
+}
+
+std::optional<NumberFound> answer_number(std::string_view text) {
+  const auto given = given_number(text);
+  return given ? given : last_number(text);
+}
+
+size_t count_numbers(std::string_view text) {
+  size_t n = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = number_length(text, at);
+    n += length > 0 ? 1 : 0;
+    at += length > 0 ? length : 1;
+  }
+  return n;
+}
+
+}  // namespace aicoder
