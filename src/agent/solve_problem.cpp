@@ -167,7 +167,7 @@ class ProblemTask {
       const auto program =
           std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& a) { return same_value(a.value, best.value); });
       const std::string fence = fence_for(program->text);
-      result.answer = fence + "python\n" + program->text + (program->text.ends_with('\n') ? "" : "\n") + fence + "\n\n#### " +
+      result.answer = fence + "python\n" + program->text + (program->text.ends_with('\n') ? "" : "\n") + fence + "\n\nThe answer is " +
                       number_text(best.value) + "\n";
     }
     result.verification = best.programs > 0 ? Verification::kRan : Verification::kNotRun;
