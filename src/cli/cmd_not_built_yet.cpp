@@ -9,12 +9,11 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
   struct Planned {
     const char *name, *about;
   };
-  static constexpr std::array<Planned, 7> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
+  static constexpr std::array<Planned, 6> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
                                                        {"rag", "Index and search a folder"},
                                                        {"route", "Train and explain the router"},
                                                        {"train", "Tune a LoRA without forgetting"},
                                                        {"learn", "Make the next fragment from verified work"},
-                                                       {"diagnose", "Did a model forget or drift, where, why"},
                                                        {"gate", "May an adapter deploy"}}};
   for (const auto& planned : kPlanned) {
     auto* command = app.add_subcommand(planned.name, std::string(planned.about) + " (not built yet)");

@@ -77,6 +77,7 @@ void add_sessions(CLI::App& app, Runtime& runtime);
 void add_fragment(CLI::App& app, Runtime& runtime);
 void add_perplexity(CLI::App& app, Runtime& runtime);
 void add_eval(CLI::App& app, Runtime& runtime);
+void add_diagnose(CLI::App& app, Runtime& runtime);
 void add_sandbox(CLI::App& app, Runtime& runtime);
 void add_bench(CLI::App& app, Runtime& runtime);
 void add_serve(CLI::App& app, Runtime& runtime);
