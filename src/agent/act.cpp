@@ -56,6 +56,7 @@ size_t ProjectRun::answer_room(const std::string& path) const {
 std::vector<PromptPart> ProjectRun::context_parts(const std::string& path, const std::vector<std::string>& tests, const BoxReport* report) {
   std::vector<PromptPart> parts;
   parts.push_back({"Task: " + state_.request.task + "\n\n", {}, "the task", 0});
+  if (const std::string rules = content(std::string(kRulesFile)); !rules.empty()) parts.push_back(rules_part(rules, 3));
   // What this file uses and who uses it, by signatures: a small model gets lost in bodies that it is not asked about, and every
   // token is time on a laptop. A reader sees that they are signatures.
   std::set<std::string> related;

@@ -22,6 +22,9 @@ std::vector<PromptPart> project_parts(const RunState& state) {
   if (workspace.files().size() > 100) list += "[" + std::to_string(workspace.files().size() - 100) + " more files not listed]\n";
   std::vector<PromptPart> parts;
   parts.push_back({list + "\n", {}, "the list of files", 1});
+  if (const auto rules = workspace.files().find(std::string(kRulesFile)); rules != workspace.files().end() && rules->second.editable) {
+    parts.push_back(rules_part(rules->second.content, 3));
+  }
   // Files the task names first, then sources by size: small ones tell more a token.
   std::vector<std::pair<size_t, std::string>> ranked;
   for (const auto& [path, file] : workspace.files()) {

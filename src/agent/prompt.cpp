@@ -55,6 +55,24 @@ std::string fence_for(std::string_view text) {
   return std::string(longest + 1, '`');
 }
 
+PromptPart rules_part(const std::string& content, size_t rank) {
+  constexpr size_t kFirstBytes = 1500;
+  const auto part = [](const std::string& text, const std::string& note) {
+    const std::string fence = fence_for(text);
+    return "Rules of this project (" + std::string(kRulesFile) + "):\n" + fence + "\n" + text + (text.ends_with('\n') ? "" : "\n") + fence +
+           "\n" + note + "\n";
+  };
+  std::string first = content.substr(0, kFirstBytes);
+  if (const size_t line = first.rfind('\n'); first.size() < content.size() && line != std::string::npos) first.resize(line + 1);
+  std::string reduced;
+  if (first.size() < content.size()) {
+    reduced =
+        part(first, "[" + std::to_string(std::count(content.begin() + static_cast<std::ptrdiff_t>(first.size()), content.end(), '\n')) +
+                        " more lines of it not shown]\n");
+  }
+  return {part(content, ""), reduced, std::string(kRulesFile), rank};
+}
+
 PromptPart file_part(const std::string& title, const std::string& path, const std::string& content, size_t rank) {
   std::string fence = fence_for(content), language = language_of(path);
   std::string ending = content.ends_with('\n') || content.empty() ? "" : "\n";

@@ -33,6 +33,11 @@ Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std
 /// "File users.py:\n```python\n...```\n\n" with its signatures as the reduced form.
 PromptPart file_part(const std::string& title, const std::string& path, const std::string& content, size_t rank);
 
+/// What the project asks of whoever changes it: its AGENTS.md, fenced, for it is data of the project. Reduced to its first lines, and says
+/// so.
+inline constexpr std::string_view kRulesFile = "AGENTS.md";
+PromptPart rules_part(const std::string& content, size_t rank);
+
 /// A fence longer than any in the text, so that a file with ``` in it stays one block.
 std::string fence_for(std::string_view text);
 

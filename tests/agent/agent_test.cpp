@@ -196,6 +196,23 @@ TEST_F(AgentTest, RefusesWhatCannotBeDone) {
   EXPECT_THROW(run(generator, &runner, {.task = std::string(5000, 'x')}), ContextOverflow);
 }
 
+TEST_F(AgentTest, RulesOfTheProjectReachTheModel) {
+  write(dir_ / "app.py", "def f():\n    return 1\n");
+  write(dir_ / "test_app.py",
+        "import unittest\nfrom app import f\n\n\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(f(), 2)\n");
+  write(dir_ / "AGENTS.md", "Name every constant.\n");
+  FakeGenerator generator([](const GenerationRequest&, size_t) { return "```python\ndef f():\n    return 2\n```"; });
+  FakeRunner runner([](const json& job, const SandboxRequest&) { return all_pass(job); });
+  for (const Mode mode : {Mode::kAgent, Mode::kDirect}) {
+    generator.seen.clear();
+    run(generator, &runner, {.task = "Change f in app.py so that it returns 2.", .dir = dir_.path(), .mode = mode});
+    ASSERT_FALSE(generator.seen.empty());
+    EXPECT_NE(generator.seen[0].messages.back().content.find("Rules of this project (AGENTS.md):\n```\nName every constant."),
+              std::string::npos)
+        << generator.seen[0].messages.back().content;
+  }
+}
+
 TEST_F(AgentTest, StopIsNoticed) {
   std::stop_source stop;
   FakeGenerator generator([&](const GenerationRequest&, size_t) {

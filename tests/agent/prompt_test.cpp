@@ -48,6 +48,17 @@ TEST(FitPrompt, RefusesWhatCannotFit) {
   auto generator = generator_of(300);
   EXPECT_THROW(fit_prompt(generator, "system", {}, {{std::string(3000, 'x'), {}, "the task", 0}}, 100), ContextOverflow);
 }
+TEST(RulesPart, IsFencedAndItsShortFormSaysWhatIsMissing) {
+  const PromptPart few = rules_part("Use tabs.\n```\nx\n```", 3);
+  EXPECT_EQ(few.full, "Rules of this project (AGENTS.md):\n````\nUse tabs.\n```\nx\n```\n````\n\n");
+  EXPECT_TRUE(few.reduced.empty());
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += "rule number " + std::to_string(i) + "\n";
+  const PromptPart long_one = rules_part(many, 3);
+  EXPECT_LT(long_one.reduced.size(), 1700U);
+  EXPECT_NE(long_one.reduced.find("rule number 0\n"), std::string::npos);
+  EXPECT_NE(long_one.reduced.find(" more lines of it not shown]"), std::string::npos);
+}
 TEST(SystemPrompt, StaysFarBelowAThousandTokens) {
   for (Role role : {Role::kCoder, Role::kDebugger, Role::kSecurity, Role::kAssistant}) {
     EXPECT_LT(system_prompt(role, true).size(), 1000U);  // bytes, so tokens all the more
