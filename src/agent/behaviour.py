@@ -195,9 +195,11 @@ def groups_of(job):
                 entry = entry or name
                 examples.append(args)
     if not entry:
-        common = [n for n in functions(next((l for l in loaded if l), {})) if all(n in functions(l) for l in loaded if l)]
+        common = [
+            n for n in functions(next((names for names in loaded if names), {})) if all(n in functions(names) for names in loaded if names)
+        ]
         entry = common[-1] if common else ""
-    solutions = [l.get(entry) if callable(l.get(entry)) else None for l in loaded]
+    solutions = [names.get(entry) if callable(names.get(entry)) else None for names in loaded]
     first = next((s for s in solutions if s is not None), None)
     if first is None:
         return {"groups": [], "inputs": 0}
