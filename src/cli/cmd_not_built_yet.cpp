@@ -12,7 +12,6 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
   static constexpr std::array<Planned, 6> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
                                                        {"rag", "Index and search a folder"},
                                                        {"route", "Train and explain the router"},
-                                                       {"train", "Tune a LoRA without forgetting"},
                                                        {"learn", "Make the next fragment from verified work"},
                                                        {"gate", "May an adapter deploy"}}};
   for (const auto& planned : kPlanned) {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "cli/cmd_train.h"
 #include "cli/runtime.h"
 
 namespace aicoder {
@@ -118,6 +119,7 @@ int run(std::vector<std::string> arguments, const char* program) {
     cli::add_sessions(app, runtime);
     cli::add_models(app, runtime);
     cli::add_fragment(app, runtime);
+    cli::add_train(app, runtime);
     cli::add_eval(app, runtime);
     cli::add_perplexity(app, runtime);
     cli::add_diagnose(app, runtime);

@@ -10,9 +10,9 @@
 namespace aicoder::train {
 
 /// Gradients of activations are kept this much larger than they are. Kernels for quantized weights round their other side to blocks
-/// of 8 bits with an F16 scale, whose smallest normal value is 6e-5: a probability of 1e-7 would vanish. A power of two, so that
-/// nothing is rounded.
-inline constexpr float kOutputGradientScale = 65536.0f;
+/// of 8 bits with an F16 scale, whose smallest normal value is 6e-5: a probability of 1e-5 would vanish. Those for F16 weights round it to
+/// F16, whose largest value is 65504. A power of two, so that nothing is rounded.
+inline constexpr float kOutputGradientScale = 16384.0f;
 
 class OutputLayer {
  public:

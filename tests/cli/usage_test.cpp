@@ -128,7 +128,11 @@ TEST_F(Usage, MissingFoldersAndFilesAreRefused) {
 }
 
 TEST_F(Usage, WhatIsNotBuiltSaysSo) {
+<<<<<<< HEAD
   for (const char* name : {"train", "learn", "rag", "gate", "route", "worker"}) {
+=======
+  for (const char* name : {"learn", "rag", "diagnose", "gate", "route", "worker"}) {
+>>>>>>> 92f3859 (train: the training loop, data, checkpoints, regularizers and the command (tests in progress))
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
 }

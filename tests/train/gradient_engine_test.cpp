@@ -4,7 +4,9 @@
 
 #include <cmath>
 
+#include "support/error_matcher.h"
 #include "support/test_model.h"
+#include "train/jax_oracle.h"
 #include "train/tiny_base.h"
 
 namespace aicoder::test {
@@ -83,10 +85,87 @@ TEST_P(GradientOf, TinyF32ModelAgreesWithFiniteDifferences) {
   }
 }
 
+/// ||x - y|| / ||y|| and the cosine of the two, over part of a gradient.
+struct Agreement {
+  double relative, cosine;
+};
+Agreement agreement(std::span<const float> x, std::span<const double> y) {
+  double xx = 0, yy = 0, xy = 0, dd = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const auto v = static_cast<double>(x[i]);
+    xx += v * v;
+    yy += y[i] * y[i];
+    xy += v * y[i];
+    dd += (v - y[i]) * (v - y[i]);
+  }
+  return {std::sqrt(dd / yy), xy / std::sqrt(xx * yy)};
+}
+
+struct Compared {
+  double loss = 0, jax_loss = 0;
+  double worst_relative = 0, worst_cosine = 1;
+  std::string worst_site;
+};
+/// Ours against JAX on the dequantized weights, the worst trained tensor of each way to compute.
+std::vector<Compared> compare_with_jax(const TinyBase& base, const std::vector<Recompute>& ways, size_t n = 24) {
+  const TempDir dir;
+  const auto path = base.write(dir / "base.gguf");
+  const GgufFile file = GgufFile::open(path);
+  const LoraLayout layout = make_lora_layout(read_architecture(file), 4, 8);
+  const std::vector<float> parameters = random_parameters(layout);
+  const Batch batch = two_examples(n, static_cast<size_t>(read_architecture(file).n_vocab));
+  run_jax("gradient", path, dir.path(), layout, parameters, batch);
+  const auto expected = read_raw<double>(dir / "gradient");
+  EXPECT_EQ(expected.size(), layout.n_parameters);
+  std::vector<Compared> results;
+  for (const Recompute recompute : ways) {
+    GradientEngine engine(file, layout, {.n_ctx = 96, .n_threads = 1, .recompute = recompute});
+    engine.set_parameters(parameters);
+    std::vector<float> gradient(layout.n_parameters);
+    Compared result{.loss = engine.loss_and_gradient(batch, gradient), .jax_loss = read_raw<double>(dir / "loss").at(0)};
+    for (const LoraSite& site : layout.sites) {
+      for (const auto& [first, size] : {std::pair(site.a, site.a_size()), std::pair(site.b, site.b_size())}) {
+        const Agreement a = agreement(std::span(gradient).subspan(first, size), std::span(expected).subspan(first, size));
+        if (!(a.relative <= result.worst_relative)) result.worst_site = site.weight;  // NaN too
+        if (!(a.relative <= result.worst_relative)) result.worst_relative = a.relative;
+        if (!(a.cosine >= result.worst_cosine)) result.worst_cosine = a.cosine;
+      }
+    }
+    results.push_back(result);
+  }
+  return results;
+}
+
+TEST_P(GradientOf, TinyF32ModelAgreesWithJax) {
+  for (const Compared& c : compare_with_jax(GetParam().base, {Recompute::kCheap, Recompute::kFull})) {
+    EXPECT_NEAR(c.loss, c.jax_loss, 1e-5 * c.jax_loss);
+    EXPECT_LT(c.worst_relative, 1e-3) << c.worst_site;
+    RecordProperty("worst_relative", std::to_string(c.worst_relative * 1e6) + "e-6");
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, GradientOf,
                          ::testing::Values(Case{"llama", {.family = "llama", .rope_factors = true}}, Case{"qwen2", {.family = "qwen2", .tied = true}},
                                            Case{"qwen3", {.family = "qwen3", .head_dim = 32}}),
                          [](const auto& chosen) { return chosen.param.name; });
+
+class QuantizedGradient : public ::testing::TestWithParam<ggml_type> {};
+
+// Activations and gradients are rounded to 8 bits by the kernels, W^T to Q8_0: the direction must hold, not every digit.
+TEST_P(QuantizedGradient, HasTheDirectionThatJaxFindsOnTheDequantizedWeights) {
+  const Compared c = compare_with_jax(
+                         {.family = "qwen2", .n_embd = 256, .n_layer = 2, .n_head = 4, .n_head_kv = 2, .head_dim = 64, .n_ff = 512, .type = GetParam()},
+                         {Recompute::kCheap}, 48)
+                         .front();
+  EXPECT_NEAR(c.loss, c.jax_loss, 0.01 * c.jax_loss);
+  EXPECT_GT(c.worst_cosine, 0.99) << c.worst_site;
+  RecordProperty("worst_cosine", std::to_string(c.worst_cosine));
+  RecordProperty("worst_relative", std::to_string(c.worst_relative));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, QuantizedGradient,
+                         ::testing::Values(GGML_TYPE_Q4_K, GGML_TYPE_Q8_0, GGML_TYPE_Q6_K, GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_F16),
+                         [](const auto& chosen) { return std::string(ggml_type_name(chosen.param)); });
 
 }  // namespace
 }  // namespace aicoder::test
