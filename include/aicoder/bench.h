@@ -55,6 +55,35 @@ struct GenerateBench {
 /// printed something else), kCancelled, and as Model::load and Context.
 GenerateBench run_generate_bench(const GenerateBenchOptions& options);
 
+struct TrainBenchOptions {
+  std::filesystem::path model;
+  size_t n_ctx = 512;  ///< tokens of a pass, all of them trained on
+  size_t rank = 16;
+  size_t rounds = 3;  ///< each measures prefill, then training
+  size_t steps = 2;   ///< of training a round, one pass each; the first warms up and does not count
+  int n_threads = 0;  ///< 0: usable_cores()
+  bool full_recompute = false;
+  ProgressFn progress;
+  std::stop_token stop;
+};
+struct TrainBenchRound {
+  double prefill_tokens_per_s = 0, train_tokens_per_s = 0;
+};
+struct TrainBench {
+  std::string model, engine;
+  int n_threads = 0;
+  size_t n_ctx = 0, rank = 0;
+  double prefill_tokens_per_s = 0, train_tokens_per_s = 0;  ///< medians
+  RatioSummary share;                                       ///< training / prefill, by round
+  size_t peak_bytes = 0;                                    ///< of the process, both engines
+  double engine_loss = 0, train_loss = 0;                   ///< of one text, by inference and by the first pass of training
+  std::vector<TrainBenchRound> rounds;
+};
+/// Training (forward, backward, optimizer) as a share of this machine's own prefill of the same number of tokens, in turn.
+/// \throws Error kInvalidArgument (sizes), kInternal (training does not find the loss that inference finds, to 3 %), kCancelled, and as
+/// train_lora.
+TrainBench run_train_bench(const TrainBenchOptions& options);
+
 /// The newest `name` (llama-bench, llama-server, ...) below the cache that bench/peers/build.sh fills; nullopt when there is none.
 std::optional<std::filesystem::path> find_peer(const std::string& name);
 

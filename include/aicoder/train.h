@@ -54,13 +54,13 @@ Regularizer parse_regularizer(std::string_view name);
 
 /// One row of the curve.
 struct TrainingStep {
-  size_t step = 0;          ///< from 1
-  size_t tokens = 0;        ///< read so far, without padding
-  double loss = 0;          ///< mean -log p over the trained tokens of this step, in nats
-  double rate = 0;          ///< learning rate
-  double gradient_norm = 0; ///< before clipping
-  double penalty = 0;       ///< of the regularizer, in the unit of the loss
-  double target_loss = -1;  ///< on held-out rows; -1: not measured at this step
+  size_t step = 0;           ///< from 1
+  size_t tokens = 0;         ///< read so far, without padding
+  double loss = 0;           ///< mean -log p over the trained tokens of this step, in nats
+  double rate = 0;           ///< learning rate
+  double gradient_norm = 0;  ///< before clipping
+  double penalty = 0;        ///< of the regularizer, in the unit of the loss
+  double target_loss = -1;   ///< on held-out rows; -1: not measured at this step
   double general_loss = -1;
   double tokens_per_s = 0;  ///< of this step
 };
@@ -70,23 +70,23 @@ struct TrainOptions {
   size_t rank = 16;
   double alpha = 0;  ///< the update is alpha / rank * B A; 0: twice the rank
 
-  std::vector<TrainingSource> target;   ///< what to learn
-  std::vector<TextRecord> held_out;     ///< measured, never trained on
-  double held_out_share = 0;            ///< of the target's records, chosen by a hash of their text, are moved to held_out
-  std::vector<TextRecord> general;      ///< text whose loss must not rise; also what importance is measured on
-  std::vector<TextRecord> replay;       ///< general text mixed into training
-  double replay_share = 0;              ///< of the tokens read
+  std::vector<TrainingSource> target;  ///< what to learn
+  std::vector<TextRecord> held_out;    ///< measured, never trained on
+  double held_out_share = 0;           ///< of the target's records, chosen by a hash of their text, are moved to held_out
+  std::vector<TextRecord> general;     ///< text whose loss must not rise; also what importance is measured on
+  std::vector<TextRecord> replay;      ///< general text mixed into training
+  double replay_share = 0;             ///< of the tokens read
 
-  size_t n_ctx = 512;     ///< tokens of a pass; examples are packed into it and do not see each other. A longer text is cut into windows
-  size_t batch = 4;       ///< passes whose gradients make one step
-  double epochs = 1;      ///< passes over the data; a part of one is allowed
-  size_t max_steps = 0;   ///< 0: as many as the epochs take
+  size_t n_ctx = 512;    ///< tokens of a pass; examples are packed into it and do not see each other. A longer text is cut into windows
+  size_t batch = 4;      ///< passes whose gradients make one step
+  double epochs = 1;     ///< passes over the data; a part of one is allowed
+  size_t max_steps = 0;  ///< 0: as many as the epochs take
 
-  double rate = 2e-4;          ///< largest learning rate
-  double rate_floor = 0.1;     ///< share of it that is left at the end
-  double warmup = 0.05;        ///< share of the steps
+  double rate = 2e-4;       ///< largest learning rate
+  double rate_floor = 0.1;  ///< share of it that is left at the end
+  double warmup = 0.05;     ///< share of the steps
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
-  double clip = 1;             ///< largest norm of a step's gradient; 0: off
+  double clip = 1;  ///< largest norm of a step's gradient; 0: off
   uint64_t seed = 0;
 
   Regularizer regularizer = Regularizer::kNone;
@@ -95,8 +95,8 @@ struct TrainOptions {
 
   size_t measure_every = 0;  ///< steps between measurements of held_out and general; 0: at the end only
   size_t measure_tokens = 4096;
-  size_t patience = 0;            ///< stop after so many measurements without a better target loss, and keep the best; 0: off
-  double max_general_rise = 0;    ///< stop when general loss rises by more than this share, and keep what was before; 0: off
+  size_t patience = 0;          ///< stop after so many measurements without a better target loss, and keep the best; 0: off
+  double max_general_rise = 0;  ///< stop when general loss rises by more than this share, and keep what was before; 0: off
 
   size_t checkpoint_every = 20;  ///< steps; 0: only when stopped
   bool resume = false;           ///< from the checkpoint beside `out`
@@ -125,8 +125,8 @@ struct TrainResult {
   double seconds = 0, tokens_per_s = 0;       ///< tokens without padding over wall time of the steps
   double first_loss = 0, train_loss = 0;      ///< of the first step, mean of the last tenth
   double target_loss_before = -1, target_loss = -1, general_loss_before = -1, general_loss = -1;  ///< -1: no such text was given
-  double penalty_share = 0;                   ///< of the loss, mean over the steps
-  size_t peak_bytes = 0;                      ///< of this process
+  double penalty_share = 0;                                                                       ///< of the loss, mean over the steps
+  size_t peak_bytes = 0;                                                                          ///< of this process
   std::vector<TrainingStep> curve;
 };
 

@@ -1,4 +1,4 @@
-// bench generate; the other benchmarks are not built yet.
+// bench generate and train; the other benchmarks are not built yet.
 #include <fmt/format.h>
 
 #include "aicoder/bench.h"
@@ -62,6 +62,61 @@ int run(Runtime& runtime, const Args& args) {
   return runtime.finish(json, text);
 }
 
+int run_train(Runtime& runtime, const EngineArgs& engine, TrainBenchOptions options) {
+  options.model = ModelStore().resolve(engine.model);
+  options.n_threads = engine.n_threads;
+  options.progress = runtime.progress();
+  options.stop = runtime.interrupt.token();
+  const auto result = run_train_bench(options);
+  Json rounds = Json::array();
+  for (const auto& round : result.rounds) {
+    rounds.push_back({{"prefill_tokens_per_s", round.prefill_tokens_per_s}, {"train_tokens_per_s", round.train_tokens_per_s}});
+  }
+  const Json json = {{"model", result.model},
+                     {"engine", result.engine},
+                     {"threads", result.n_threads},
+                     {"context", result.n_ctx},
+                     {"rank", result.rank},
+                     {"prefill_tokens_per_s", result.prefill_tokens_per_s},
+                     {"tokens_per_s", result.train_tokens_per_s},
+                     {"share_of_prefill", to_json(result.share)},
+                     {"peak_bytes", result.peak_bytes},
+                     {"engine_loss", result.engine_loss},
+                     {"train_loss", result.train_loss},
+                     {"rounds", rounds}};
+  return runtime.finish(
+      json, fmt::format(
+                "{} threads, {} tokens a pass, rank {}, medians of {} rounds, tokens/s\n  prefill {:.1f}   training {:.1f}   share {:.3f} "
+                "({:.3f} to {:.3f})   peak {}",
+                result.n_threads, result.n_ctx, result.rank, result.rounds.size(), result.prefill_tokens_per_s, result.train_tokens_per_s,
+                result.share.median, result.share.min, result.share.max, human_bytes(static_cast<double>(result.peak_bytes))));
+}
+
+void add_bench_train(CLI::App& bench, Runtime& runtime) {
+  struct TrainArgs {
+    EngineArgs engine;
+    TrainBenchOptions options;
+    std::string recompute = "cheap";
+  };
+  const auto args = std::make_shared<TrainArgs>();
+  auto* train = bench.add_subcommand("train", "Training speed as a share of this machine's prefill, in turn");
+  add_model_option(*train, args->engine, runtime);
+  train->remove_option(train->get_option("--gpu-layers"));
+  train->add_option("--context", args->options.n_ctx, "Tokens of a pass")->check(CLI::Range(32, 1 << 16))->capture_default_str();
+  train->add_option("--rank", args->options.rank, "Of the factors")->check(CLI::Range(1, 4096))->capture_default_str();
+  train->add_option("--rounds", args->options.rounds, "Prefill and training in turn, so many times")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  train->add_option("--steps", args->options.steps, "Of training a round; the first does not count")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  train->add_option("--recompute", args->recompute, "cheap or full")->check(CLI::IsMember({"cheap", "full"}))->capture_default_str();
+  train->callback([=, &runtime] {
+    args->options.full_recompute = args->recompute == "full";
+    runtime.action = [=, &runtime] { return run_train(runtime, args->engine, args->options); };
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Runtime& runtime) {
@@ -84,7 +139,9 @@ void add_bench(CLI::App& app, Runtime& runtime) {
   generate->add_flag("--no-peer", args->no_peer, "Only ours");
   generate->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
 
-  for (const char* planned : {"switch", "serve", "train", "sandbox", "retrieve"}) {
+  add_bench_train(*bench, runtime);
+
+  for (const char* planned : {"switch", "serve", "sandbox", "retrieve"}) {
     auto* command = bench->add_subcommand(planned, "Not built yet");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");

@@ -6,8 +6,8 @@
 
 #include "aicoder/fragment.h"
 #include "aicoder/train.h"
-#include "cli/json_format.h"
 #include "cli/cmd_train.h"
+#include "cli/json_format.h"
 
 namespace aicoder::cli {
 namespace {
@@ -64,9 +64,10 @@ class RowReader {
     }
     if (rows.bad.size() > kNamed) named += fmt::format("; and {} more", rows.bad.size() - kNamed);
     if (!skip_bad_) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("[train data] {}: {} of {} rows are bad: {}", path, rows.bad.size(), rows.bad.size() + rows.records.size(), named),
-                  "correct them, or leave them out with --skip-bad");
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("[train data] {}: {} of {} rows are bad: {}", path, rows.bad.size(), rows.bad.size() + rows.records.size(), named),
+          "correct them, or leave them out with --skip-bad");
     }
     runtime_.terminal.warn(fmt::format("{}: {} bad rows are left out: {}", path, rows.bad.size(), named));
   }
@@ -183,20 +184,24 @@ int run(Runtime& runtime, Args args) {
 
 void add_train(CLI::App& app, Runtime& runtime) {
   auto* command = app.add_subcommand("train", "Tune a LoRA on a frozen base; the result is a fragment");
-  add_examples(*command, {"train --name novel --data novels.jsonl --held-out-share 0.05 --general english.txt",
-                          "train --name novel --data novels.jsonl:2 --data chat.jsonl --reg hierarchical --reg-strength 0.01 --general english.txt"});
+  add_examples(*command,
+               {"train --name novel --data novels.jsonl --held-out-share 0.05 --general english.txt",
+                "train --name novel --data novels.jsonl:2 --data chat.jsonl --reg hierarchical --reg-strength 0.01 --general english.txt"});
   const auto args = std::make_shared<Args>();
   TrainOptions& o = args->options;
   add_model_option(*command, args->engine, runtime);
   command->remove_option(command->get_option("--gpu-layers"));
   command->add_option("-n,--name", o.name, "Its name");
   command->add_option("--role", o.role, "coder, debugger, security, math, korean or your own");
-  command->add_option("--data", args->data,
-                      "FILE[:WEIGHT], may be repeated: .jsonl with messages, prompt + completion, instruction + output or text; or .txt; also .gz")
+  command
+      ->add_option(
+          "--data", args->data,
+          "FILE[:WEIGHT], may be repeated: .jsonl with messages, prompt + completion, instruction + output or text; or .txt; also .gz")
       ->required();
   command->add_option("--phases", args->phases, "Phases from a TOML file (not built yet)");
   command->add_option("--held-out", args->held_out, "Rows that are measured and never trained on");
-  command->add_option("--held-out-share", o.held_out_share, "Of the rows of --data, chosen by a hash of their text")->check(CLI::Range(0.0, 0.9));
+  command->add_option("--held-out-share", o.held_out_share, "Of the rows of --data, chosen by a hash of their text")
+      ->check(CLI::Range(0.0, 0.9));
   command->add_option("--general", args->general, "Text whose loss must not rise; importance is measured on it too");
   command->add_option("--replay", args->replay, "General text mixed into training");
   command->add_option("--replay-share", o.replay_share, "Of the tokens")->check(CLI::Range(0.0, 0.9));
@@ -206,7 +211,9 @@ void add_train(CLI::App& app, Runtime& runtime) {
   command->add_option("--importance-steps", o.importance_steps, "On general text, for ewc and hierarchical")->capture_default_str();
   command->add_option("--rank", o.rank, "Of the factors")->check(CLI::Range(1, 4096))->capture_default_str();
   command->add_option("--alpha", o.alpha, "The update is alpha / rank * B A; 0: twice the rank")->capture_default_str();
-  command->add_option("--context", o.n_ctx, "Tokens of one pass; longer text is cut into windows")->check(CLI::Range(32, 1 << 17))->capture_default_str();
+  command->add_option("--context", o.n_ctx, "Tokens of one pass; longer text is cut into windows")
+      ->check(CLI::Range(32, 1 << 17))
+      ->capture_default_str();
   command->add_option("--batch", o.batch, "Passes to one step")->check(CLI::Range(1, 4096))->capture_default_str();
   command->add_option("--epochs", o.epochs, "Passes over the data")->capture_default_str();
   command->add_option("--max-steps", o.max_steps, "0: as many as the epochs take")->capture_default_str();
@@ -216,7 +223,8 @@ void add_train(CLI::App& app, Runtime& runtime) {
   command->add_option("--weight-decay", o.weight_decay, "Of AdamW")->capture_default_str();
   command->add_option("--clip", o.clip, "Largest norm of a gradient; 0: off")->capture_default_str();
   command->add_option("--seed", o.seed, "Of the factors and the order of the rows")->capture_default_str();
-  command->add_option("--measure-every", o.measure_every, "Steps between losses on --held-out and --general; 0: at the end")->capture_default_str();
+  command->add_option("--measure-every", o.measure_every, "Steps between losses on --held-out and --general; 0: at the end")
+      ->capture_default_str();
   command->add_option("--measure-tokens", o.measure_tokens, "Of each")->capture_default_str();
   command->add_option("--patience", o.patience, "Stop after so many measurements without a better held-out loss, keep the best; 0: off")
       ->capture_default_str();

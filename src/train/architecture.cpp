@@ -28,7 +28,8 @@ class Reader {
     if (a_.n_head_kv <= 0 || a_.n_head % a_.n_head_kv != 0) broken("attention.head_count is no multiple of attention.head_count_kv");
     a_.head_dim = number("attention.key_length").value_or(a_.n_embd / a_.n_head);
     const int64_t n_rot = number("rope.dimension_count").value_or(a_.head_dim);
-    if (a_.head_dim <= 0 || a_.head_dim % 2 != 0) broken("the heads have " + std::to_string(a_.head_dim) + " values, expected an even number");
+    if (a_.head_dim <= 0 || a_.head_dim % 2 != 0)
+      broken("the heads have " + std::to_string(a_.head_dim) + " values, expected an even number");
     if (n_rot != a_.head_dim || number("attention.value_length").value_or(a_.head_dim) != a_.head_dim) {
       unknown("heads whose keys, values and rotated part differ in size");
     }
@@ -91,7 +92,8 @@ class Reader {
     for (const auto& [name, wanted] : known_) {
       const GgufTensor* tensor = file_.find(name);
       if (tensor == nullptr && !wanted.optional) broken("the tensor " + name + " is missing");
-      if (tensor != nullptr && trimmed(tensor->ne) != wanted.shape) broken("the tensor " + name + " has another shape than the metadata says");
+      if (tensor != nullptr && trimmed(tensor->ne) != wanted.shape)
+        broken("the tensor " + name + " has another shape than the metadata says");
       if (tensor != nullptr && wanted.shape.size() == 1 && tensor->type != GgufType::kF32) unknown(name + " is not F32");
     }
     for (const GgufTensor& tensor : file_.tensors()) {

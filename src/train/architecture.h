@@ -18,9 +18,9 @@ struct Architecture {
   /// Pairs of a rotation are (i, i + head_dim / 2) and not (2 i, 2 i + 1). llama files are stored with their Q and K rows permuted to
   /// the latter.
   bool rope_halves = false;
-  bool qk_norm = false;         ///< qwen3: each head of Q and K has an RMSNorm before it is rotated
-  bool tied_embeddings = false; ///< the output layer is token_embd.weight
-  bool rope_factors = false;    ///< rope_freqs.weight divides the frequencies (Llama 3)
+  bool qk_norm = false;          ///< qwen3: each head of Q and K has an RMSNorm before it is rotated
+  bool tied_embeddings = false;  ///< the output layer is token_embd.weight
+  bool rope_factors = false;     ///< rope_freqs.weight divides the frequencies (Llama 3)
   size_t n_ctx_train = 0;
 
   int64_t n_q() const noexcept { return n_head * head_dim; }
@@ -28,7 +28,8 @@ struct Architecture {
 };
 
 /// Checks every tensor's name and shape too, because ggml aborts on a wrong one.
-/// \throws Error kUnimplemented (another family, experts, YaRN, a tensor that this graph does not know), kDataLoss (missing or of another shape).
+/// \throws Error kUnimplemented (another family, experts, YaRN, a tensor that this graph does not know), kDataLoss (missing or of another
+/// shape).
 Architecture read_architecture(const GgufFile& file);
 
 }  // namespace aicoder::train

@@ -51,7 +51,8 @@ class Loader {
     const int64_t n_out = is_matrix ? static_cast<int64_t>(tensor->ne[1]) : 1;
     const auto type = static_cast<ggml_type>(tensor->type);
     Group& group = group_of(is_matrix ? device_.weight_buffer_type(type, n_in, n_out) : device_.buffer_type());
-    ggml_tensor* made = is_matrix ? ggml_new_tensor_2d(group.context.get(), type, n_in, n_out) : ggml_new_tensor_1d(group.context.get(), type, n_in);
+    ggml_tensor* made =
+        is_matrix ? ggml_new_tensor_2d(group.context.get(), type, n_in, n_out) : ggml_new_tensor_1d(group.context.get(), type, n_in);
     ggml_set_name(made, name.c_str());
     group.fill.push_back([this, tensor, made] {
       const auto bytes = file_.bytes(*tensor);
@@ -71,7 +72,9 @@ class Loader {
     return made;
   }
 
-  Linear linear(const std::string& name) { return {plain(name + ".weight", true), transposed(name + ".weight"), plain(name + ".bias", false)}; }
+  Linear linear(const std::string& name) {
+    return {plain(name + ".weight", true), transposed(name + ".weight"), plain(name + ".bias", false)};
+  }
 
   void place(std::vector<ggml_context_ptr>& contexts, std::vector<ggml_backend_buffer_ptr>& buffers, size_t& bytes) {
     size_t total = 0, done = 0;
@@ -83,7 +86,9 @@ class Loader {
       for (const auto& fill : group->fill) {
         throw_if_stopped(stop_);
         fill();
-        if (progress_) progress_({.stage = "prepare the base", .done = static_cast<double>(++done), .total = static_cast<double>(total), .unit = "tensors"});
+        if (progress_)
+          progress_(
+              {.stage = "prepare the base", .done = static_cast<double>(++done), .total = static_cast<double>(total), .unit = "tensors"});
       }
       contexts.push_back(std::move(group->context));
     }

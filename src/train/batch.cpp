@@ -13,7 +13,8 @@ Batch make_batch(std::span<const Example* const> examples, size_t multiple) {
   int32_t segment = 0;
   for (const Example* example : examples) {
     const size_t n = example->tokens.size();
-    if (n == 0 || example->trained.size() != n) throw Error(ErrorCode::kInvalidArgument, "[train] an example has no tokens, or no mask for them");
+    if (n == 0 || example->trained.size() != n)
+      throw Error(ErrorCode::kInvalidArgument, "[train] an example has no tokens, or no mask for them");
     for (size_t i = 0; i < n; ++i) {
       batch.tokens.push_back(example->tokens[i]);
       batch.positions.push_back(static_cast<int32_t>(i));

@@ -19,7 +19,8 @@ struct Batch {
   size_t n_tokens = 0;             ///< columns that are not padding
 };
 
-/// Tokens of one example and which of them are to be predicted: tokens[i] counts where trained[i]. trained[0] says nothing: it has no context.
+/// Tokens of one example and which of them are to be predicted: tokens[i] counts where trained[i]. trained[0] says nothing: it has no
+/// context.
 struct Example {
   std::vector<Token> tokens;
   std::vector<uint8_t> trained;

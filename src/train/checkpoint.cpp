@@ -35,7 +35,8 @@ class Reader {
   void check(const std::string& run_hash) const {
     if (file_.get_string("general.type").value_or("") != kType) broken("it is no checkpoint");
     if (file_.get_int("checkpoint.version").value_or(0) != kVersion) {
-      throw Error(ErrorCode::kFailedPrecondition, "[train] the checkpoint " + file_.path().string() + " was written by another version of aicoder",
+      throw Error(ErrorCode::kFailedPrecondition,
+                  "[train] the checkpoint " + file_.path().string() + " was written by another version of aicoder",
                   "start again with --force");
     }
     if (file_.get_string("checkpoint.run").value_or("") != run_hash) {
@@ -47,7 +48,8 @@ class Reader {
   std::vector<float> floats(const char* name, size_t size, bool optional = false) const {
     const GgufTensor* tensor = file_.find(name);
     if (tensor == nullptr && optional) return {};
-    if (tensor == nullptr || tensor->type != GgufType::kF32 || tensor->values() != size) broken(std::string(name) + " is missing or of another size");
+    if (tensor == nullptr || tensor->type != GgufType::kF32 || tensor->values() != size)
+      broken(std::string(name) + " is missing or of another size");
     const auto values = file_.floats(*tensor);
     for (const float v : values) {
       if (!std::isfinite(v)) broken(std::string(name) + " holds values that are not finite");
@@ -120,7 +122,8 @@ TrainingState read_checkpoint(const std::filesystem::path& path, const std::stri
   TrainingState state{.step = reader.count("checkpoint.step"),
                       .parameters = reader.floats("parameters", n_parameters),
                       .optimizer = AdamW(0),
-                      .anchor = {.center = reader.floats("anchor.center", n_parameters, true), .weight = reader.floats("anchor.weight", n_parameters, true)},
+                      .anchor = {.center = reader.floats("anchor.center", n_parameters, true),
+                                 .weight = reader.floats("anchor.weight", n_parameters, true)},
                       .best = reader.floats("best.parameters", n_parameters, true),
                       .best_step = reader.count("best.step"),
                       .best_loss = reader.number("best.loss"),

@@ -86,7 +86,8 @@ ExampleSet tokenize_examples(const Model& model, std::span<const TextRecord> rec
   };
   for (size_t i = 0; i < records.size(); ++i) {
     throw_if_stopped(stop);
-    if (progress) progress({.stage = "tokenize", .done = static_cast<double>(i), .total = static_cast<double>(records.size()), .unit = "rows"});
+    if (progress)
+      progress({.stage = "tokenize", .done = static_cast<double>(i), .total = static_cast<double>(records.size()), .unit = "rows"});
     Example example = tokenize_example(model, records[i]);
     if (example.tokens.size() <= n_ctx) {
       keep(std::move(example));
@@ -97,7 +98,8 @@ ExampleSet tokenize_examples(const Model& model, std::span<const TextRecord> rec
     for (size_t first = 0; first < example.tokens.size() && (is_text || first == 0); first += n_ctx) {
       const size_t last = std::min(first + n_ctx, example.tokens.size());
       const auto part = [&](const auto& values) {
-        return std::decay_t<decltype(values)>(values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last));
+        return std::decay_t<decltype(values)>(values.begin() + static_cast<std::ptrdiff_t>(first),
+                                              values.begin() + static_cast<std::ptrdiff_t>(last));
       };
       keep({part(example.tokens), part(example.trained)});
     }

@@ -19,8 +19,8 @@ struct ExampleSet {
   size_t dropped = 0;  ///< nothing to train on was left
   size_t tokens() const noexcept;
 };
-/// A longer text becomes windows of n_ctx, each without what is before; a longer conversation loses its end. One that then trains on nothing
-/// is left out.
+/// A longer text becomes windows of n_ctx, each without what is before; a longer conversation loses its end. One that then trains on
+/// nothing is left out.
 ExampleSet tokenize_examples(const Model& model, std::span<const TextRecord> records, size_t n_ctx, const ProgressFn& progress,
                              const std::stop_token& stop);
 

@@ -26,7 +26,8 @@ GgmlDevice::GgmlDevice(int n_threads, bool gpu) {
   is_cpu_ = !gpu;
   ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(device_);
   // The CPU backend may be a plugin, so its functions are looked up and not linked.
-  if (auto set = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"))) {
+  if (auto set =
+          reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"))) {
     set(backend_.get(), n_threads);
   }
   if (auto get = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
@@ -73,9 +74,10 @@ void GraphRunner::run(ggml_cgraph* graph, const std::function<void()>& set_input
   for (int i = 0; i < ggml_graph_n_nodes(graph); ++i) {
     const ggml_tensor* node = ggml_graph_node(graph, i);
     if (!ggml_backend_dev_supports_op(device_.device(), node)) {
-      throw Error(ErrorCode::kUnimplemented,
-                  "[train] " + device_.name() + " has no " + ggml_op_desc(node) + " of " + ggml_type_name(node->type) + " for " + node->name,
-                  "train on the processor: leave out --gpu");
+      throw Error(
+          ErrorCode::kUnimplemented,
+          "[train] " + device_.name() + " has no " + ggml_op_desc(node) + " of " + ggml_type_name(node->type) + " for " + node->name,
+          "train on the processor: leave out --gpu");
     }
   }
   set_inputs();

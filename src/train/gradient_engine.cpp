@@ -196,7 +196,8 @@ double GradientEngine::loss_and_gradient(const Batch& batch, std::span<float> gr
 const Architecture& GradientEngine::architecture() const noexcept { return impl_->architecture; }
 
 size_t GradientEngine::memory_bytes() const noexcept {
-  return impl_->weights.bytes + impl_->output.memory_bytes() + ggml_backend_buffer_get_size(impl_->memory.get()) + impl_->runner.scratch_bytes();
+  return impl_->weights.bytes + impl_->output.memory_bytes() + ggml_backend_buffer_get_size(impl_->memory.get()) +
+         impl_->runner.scratch_bytes();
 }
 
 }  // namespace aicoder::train

@@ -20,10 +20,10 @@ using LayerLora = std::array<LoraTensors, kLinearKinds>;
 /// kept, what is cheap (norms, rotation, attention probabilities, SiLU) is computed again: at 512 tokens of Qwen2.5-0.5B
 /// 27 MiB a layer in place of 54.
 struct SavedActivations {
-  ggml_tensor* input = nullptr;      ///< {n_embd, T}, the residual stream that enters
+  ggml_tensor* input = nullptr;                          ///< {n_embd, T}, the residual stream that enters
   ggml_tensor *q = nullptr, *k = nullptr, *v = nullptr;  ///< before Q/K norm and rotation
-  ggml_tensor* attention = nullptr;  ///< {n_q, T}, input of attn_output
-  ggml_tensor* middle = nullptr;     ///< {n_embd, T}, the residual stream between attention and feed-forward
+  ggml_tensor* attention = nullptr;                      ///< {n_q, T}, input of attn_output
+  ggml_tensor* middle = nullptr;                         ///< {n_embd, T}, the residual stream between attention and feed-forward
   ggml_tensor *gate = nullptr, *up = nullptr;
 };
 /// Declares them in `context`, for n_tokens columns.

@@ -18,16 +18,17 @@ LoraLayout make_lora_layout(const Architecture& architecture, size_t rank, float
   if (rank == 0 || rank > 4096) {
     throw Error(ErrorCode::kInvalidArgument, "[train] rank: expected 1 to 4096, found " + std::to_string(rank), "--rank 16");
   }
-  if (!std::isfinite(alpha) || alpha <= 0) throw Error(ErrorCode::kInvalidArgument, "[train] alpha: expected a positive number", "--alpha 32");
+  if (!std::isfinite(alpha) || alpha <= 0)
+    throw Error(ErrorCode::kInvalidArgument, "[train] alpha: expected a positive number", "--alpha 32");
   LoraLayout layout{.rank = static_cast<int64_t>(rank), .scale = alpha / static_cast<float>(rank)};
   const Architecture& a = architecture;
   const std::array<std::array<int64_t, 2>, kLinearKinds> shapes = {{{a.n_embd, a.n_q()},
-                                                                   {a.n_embd, a.n_kv()},
-                                                                   {a.n_embd, a.n_kv()},
-                                                                   {a.n_q(), a.n_embd},
-                                                                   {a.n_embd, a.n_ff},
-                                                                   {a.n_embd, a.n_ff},
-                                                                   {a.n_ff, a.n_embd}}};
+                                                                    {a.n_embd, a.n_kv()},
+                                                                    {a.n_embd, a.n_kv()},
+                                                                    {a.n_q(), a.n_embd},
+                                                                    {a.n_embd, a.n_ff},
+                                                                    {a.n_embd, a.n_ff},
+                                                                    {a.n_ff, a.n_embd}}};
   for (int64_t layer = 0; layer < a.n_layer; ++layer) {
     for (int kind = 0; kind < kLinearKinds; ++kind) {
       const auto [n_in, n_out] = shapes[static_cast<size_t>(kind)];

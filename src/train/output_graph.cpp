@@ -83,8 +83,7 @@ void OutputLayer::backward(GraphRunner& runner, ggml_tensor* stream, const Rows&
   const GatheredRows gathered = gather(c, stream, rows.columns.size(), weights_.output_norm, architecture_.rms_eps);
   ggml_tensor* d_logits = ggml_view_2d(c, probabilities_, architecture_.n_vocab, n_rows, probabilities_->nb[1], 0);
   ggml_tensor* d_normed = ggml_mul_mat(c, weights_.output.transposed, ggml_scale(c, d_logits, kOutputGradientScale));
-  ggml_tensor* d_rows =
-      ggml_rms_norm_back(c, ggml_mul(c, d_normed, weights_.output_norm), gathered.rows, architecture_.rms_eps);
+  ggml_tensor* d_rows = ggml_rms_norm_back(c, ggml_mul(c, d_normed, weights_.output_norm), gathered.rows, architecture_.rms_eps);
   ggml_set_output(d_rows);
   ggml_build_forward_expand(graph, d_rows);
   runner.run(graph, [&] { ggml_backend_tensor_set(gathered.ids, rows.columns.data(), 0, rows.columns.size() * sizeof(int32_t)); });

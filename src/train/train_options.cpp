@@ -8,11 +8,14 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kRegularizers = {"none", "l2", "ewc", "hierarchical"};
 
-[[noreturn]] void refuse(const std::string& what, const std::string& fix) { throw Error(ErrorCode::kInvalidArgument, "[train] " + what, fix); }
+[[noreturn]] void refuse(const std::string& what, const std::string& fix) {
+  throw Error(ErrorCode::kInvalidArgument, "[train] " + what, fix);
+}
 
 void check_between(const char* name, double value, double low, double high, const std::string& fix) {
   if (!(value >= low && value <= high)) {
-    refuse(std::string(name) + ": expected " + std::to_string(low) + " to " + std::to_string(high) + ", found " + std::to_string(value), fix);
+    refuse(std::string(name) + ": expected " + std::to_string(low) + " to " + std::to_string(high) + ", found " + std::to_string(value),
+           fix);
   }
 }
 
@@ -35,7 +38,8 @@ std::string_view to_string(TrainingEnd end) noexcept {
 namespace train {
 
 void check_options(const TrainOptions& o) {
-  if (o.name.empty() || o.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != std::string::npos) {
+  if (o.name.empty() ||
+      o.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != std::string::npos) {
     refuse("name: expected letters, digits, '.', '_' and '-', found '" + o.name + "'", "--name novel");
   }
   if (o.target.empty()) refuse("there is no data to train on", "--data FILE");
@@ -64,7 +68,8 @@ void check_options(const TrainOptions& o) {
   if (o.replay_share > 0 && o.replay.empty()) refuse("a share of replay, but no text to replay", "--replay FILE");
   const bool on_general = o.regularizer == Regularizer::kEwc || o.regularizer == Regularizer::kHierarchical;
   if (on_general && o.general.empty()) {
-    refuse("the regularizer " + std::string(to_string(o.regularizer)) + " measures importance on general text, and none is given", "--general FILE");
+    refuse("the regularizer " + std::string(to_string(o.regularizer)) + " measures importance on general text, and none is given",
+           "--general FILE");
   }
   if (on_general && o.importance_steps == 0) refuse("importance steps: expected at least 1", "--importance-steps 20");
   if (o.regularizer != Regularizer::kNone && o.regularizer_strength == 0) {

@@ -128,7 +128,8 @@ void Trainer::prepare_data() {
                .warmup = static_cast<size_t>(std::lround(options_.warmup * static_cast<double>(n_steps_))),
                .steps = n_steps_};
   const auto measured = [&](const std::vector<TextRecord>& records) {
-    return first_examples(tokenize_examples(*model_, records, options_.n_ctx, options_.progress, options_.stop).examples, options_.measure_tokens);
+    return first_examples(tokenize_examples(*model_, records, options_.n_ctx, options_.progress, options_.stop).examples,
+                          options_.measure_tokens);
   };
   held_out_ = measured(held_out);
   general_ = measured(options_.general);
@@ -190,7 +191,10 @@ void Trainer::anchor_to_path() {
   const Schedule schedule{.rate = options_.rate, .floor = 1, .warmup = 0, .steps = options_.importance_steps};
   for (size_t i = 0; i < options_.importance_steps; ++i) {
     if (options_.progress) {
-      options_.progress({.stage = "importance of general text", .done = static_cast<double>(i), .total = static_cast<double>(options_.importance_steps), .unit = "steps"});
+      options_.progress({.stage = "importance of general text",
+                         .done = static_cast<double>(i),
+                         .total = static_cast<double>(options_.importance_steps),
+                         .unit = "steps"});
     }
     std::fill(gradient_.begin(), gradient_.end(), 0.0f);
     const Batch batch = batch_of(general_, general_plan_.passes[i % general_plan_.passes.size()]);
@@ -198,7 +202,8 @@ void Trainer::anchor_to_path() {
     for (float& g : gradient_) g /= static_cast<float>(batch.n_trained);
     const std::vector<float> raw = gradient_, before = state_.parameters;
     (void)clip_norm(gradient_, options_.clip);
-    optimizer.step(state_.parameters, gradient_, learning_rate(schedule, i), {.beta1 = options_.beta1, .beta2 = options_.beta2, .epsilon = options_.epsilon});
+    optimizer.step(state_.parameters, gradient_, learning_rate(schedule, i),
+                   {.beta1 = options_.beta1, .beta2 = options_.beta2, .epsilon = options_.epsilon});
     engine_->set_parameters(state_.parameters);
     path.add(raw, before, state_.parameters);
   }
@@ -218,7 +223,8 @@ void Trainer::anchor_to_fisher() {
   const size_t n = std::min(options_.importance_steps, general_plan_.passes.size());
   for (size_t i = 0; i < n; ++i) {
     if (options_.progress) {
-      options_.progress({.stage = "importance of general text", .done = static_cast<double>(i), .total = static_cast<double>(n), .unit = "passes"});
+      options_.progress(
+          {.stage = "importance of general text", .done = static_cast<double>(i), .total = static_cast<double>(n), .unit = "passes"});
     }
     std::fill(gradient_.begin(), gradient_.end(), 0.0f);
     const Batch batch = batch_of(general_, general_plan_.passes[i]);
@@ -270,14 +276,16 @@ void Trainer::step() {
   constexpr double kExplosion = 3;
   const double first_loss = state_.curve.empty() ? row.loss : state_.curve.front().loss;
   if (!std::isfinite(row.loss + row.penalty + row.gradient_norm) || row.loss > kExplosion * std::max(first_loss, 1.0)) {
-    throw Error(ErrorCode::kFailedPrecondition,
-                fmt::format("[train] the loss went from {:.3f} to {:.3f} with a gradient of norm {:.3g} at step {} of {}: training has left the "
-                            "path; the last checkpoint is as it was",
-                            first_loss, row.loss, row.gradient_norm, row.step, n_steps_),
-                fmt::format("begin again with a lower rate: --force --rate {:.1g}", options_.rate / 4));
+    throw Error(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("[train] the loss went from {:.3f} to {:.3f} with a gradient of norm {:.3g} at step {} of {}: training has left the "
+                    "path; the last checkpoint is as it was",
+                    first_loss, row.loss, row.gradient_norm, row.step, n_steps_),
+        fmt::format("begin again with a lower rate: --force --rate {:.1g}", options_.rate / 4));
   }
-  state_.optimizer.step(state_.parameters, gradient_, row.rate,
-                        {.beta1 = options_.beta1, .beta2 = options_.beta2, .epsilon = options_.epsilon, .weight_decay = options_.weight_decay});
+  state_.optimizer.step(
+      state_.parameters, gradient_, row.rate,
+      {.beta1 = options_.beta1, .beta2 = options_.beta2, .epsilon = options_.epsilon, .weight_decay = options_.weight_decay});
   engine_->set_parameters(state_.parameters);
   const double seconds = seconds_since(started);
   row.tokens += n_tokens;
@@ -289,7 +297,8 @@ void Trainer::step() {
   measure_if_due();
   if (options_.on_step) options_.on_step(state_.curve.back());
   if (options_.progress) {
-    options_.progress({.stage = "train", .done = static_cast<double>(state_.step), .total = static_cast<double>(n_steps_), .unit = "steps"});
+    options_.progress(
+        {.stage = "train", .done = static_cast<double>(state_.step), .total = static_cast<double>(n_steps_), .unit = "steps"});
   }
   const bool save = options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0;
   if (save && !is_last()) save_checkpoint();
@@ -358,7 +367,8 @@ TrainResult Trainer::finish() {
     result.first_loss = curve.front().loss;
     const size_t tail = std::max<size_t>(1, curve.size() / 10);
     for (size_t i = curve.size() - tail; i < curve.size(); ++i) result.train_loss += curve[i].loss / static_cast<double>(tail);
-    for (const TrainingStep& row : curve) result.penalty_share += row.penalty / (row.loss + row.penalty) / static_cast<double>(curve.size());
+    for (const TrainingStep& row : curve)
+      result.penalty_share += row.penalty / (row.loss + row.penalty) / static_cast<double>(curve.size());
   }
   std::span<const float> kept = state_.parameters;
   // Where the last measurement is not the best one, what the best had is written; where forgetting came before any measurement

@@ -28,7 +28,8 @@ class PlainGraph {
       ggml_tensor* b = ggml_new_tensor_2d(c_, GGML_TYPE_F32, site.rank, site.n_out);
       std::copy_n(parameters.begin() + static_cast<std::ptrdiff_t>(site.a), site.a_size(), ggml_get_data_f32(a));
       for (int64_t r = 0; r < site.rank; ++r) {
-        for (int64_t o = 0; o < site.n_out; ++o) ggml_get_data_f32(b)[o * site.rank + r] = parameters[site.b + static_cast<size_t>(r * site.n_out + o)];
+        for (int64_t o = 0; o < site.n_out; ++o)
+          ggml_get_data_f32(b)[o * site.rank + r] = parameters[site.b + static_cast<size_t>(r * site.n_out + o)];
       }
       ggml_set_param(a);
       ggml_set_param(b);
@@ -53,7 +54,8 @@ class PlainGraph {
       ggml_get_data_f32(labels)[i * a_.n_vocab + batch.targets[static_cast<size_t>(rows[static_cast<size_t>(i)])]] = 1;
     }
     x = norm(ggml_get_rows(c_, x, ids), "output_norm.weight");
-    ggml_tensor* loss = ggml_cross_entropy_loss(c_, ggml_mul_mat(c_, weight(a_.tied_embeddings ? "token_embd.weight" : "output.weight"), x), labels);
+    ggml_tensor* loss =
+        ggml_cross_entropy_loss(c_, ggml_mul_mat(c_, weight(a_.tied_embeddings ? "token_embd.weight" : "output.weight"), x), labels);
     ggml_set_loss(loss);
     ggml_cgraph* graph = ggml_new_graph_custom(c_, 4096, true);
     ggml_build_forward_expand(graph, loss);
@@ -82,7 +84,8 @@ class PlainGraph {
  private:
   ggml_tensor* weight(const std::string& name) {
     const GgufTensor& tensor = *file_.find(name);
-    ggml_tensor* made = ggml_new_tensor_2d(c_, GGML_TYPE_F32, static_cast<int64_t>(tensor.ne[0]), tensor.ne.size() > 1 ? static_cast<int64_t>(tensor.ne[1]) : 1);
+    ggml_tensor* made = ggml_new_tensor_2d(c_, GGML_TYPE_F32, static_cast<int64_t>(tensor.ne[0]),
+                                           tensor.ne.size() > 1 ? static_cast<int64_t>(tensor.ne[1]) : 1);
     const auto values = file_.floats(tensor);
     std::copy(values.begin(), values.end(), ggml_get_data_f32(made));
     return made;
@@ -99,8 +102,8 @@ class PlainGraph {
     x = ggml_reshape_3d(c_, x, a_.head_dim, n_heads, n_);
     if (a_.qk_norm) x = norm(x, gain);
     ggml_tensor* factors = a_.rope_factors ? weight("rope_freqs.weight") : nullptr;
-    x = ggml_rope_ext(c_, x, positions_, factors, static_cast<int>(a_.head_dim), a_.rope_halves ? GGML_ROPE_TYPE_NEOX : GGML_ROPE_TYPE_NORMAL, 0,
-                      a_.rope_base, 1, 0, 1, 0, 0);
+    x = ggml_rope_ext(c_, x, positions_, factors, static_cast<int>(a_.head_dim),
+                      a_.rope_halves ? GGML_ROPE_TYPE_NEOX : GGML_ROPE_TYPE_NORMAL, 0, a_.rope_base, 1, 0, 1, 0, 0);
     return ggml_cont(c_, ggml_permute(c_, x, 0, 2, 1, 3));
   }
   ggml_tensor* transformer_layer(int64_t layer, ggml_tensor* x) {

@@ -145,7 +145,8 @@ TEST_P(GradientOf, TinyF32ModelAgreesWithJax) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, GradientOf,
-                         ::testing::Values(Case{"llama", {.family = "llama", .rope_factors = true}}, Case{"qwen2", {.family = "qwen2", .tied = true}},
+                         ::testing::Values(Case{"llama", {.family = "llama", .rope_factors = true}},
+                                           Case{"qwen2", {.family = "qwen2", .tied = true}},
                                            Case{"qwen3", {.family = "qwen3", .head_dim = 32}}),
                          [](const auto& chosen) { return chosen.param.name; });
 
@@ -153,10 +154,11 @@ class QuantizedGradient : public ::testing::TestWithParam<ggml_type> {};
 
 // Activations and gradients are rounded to 8 bits by the kernels, W^T to Q8_0: the direction must hold, not every digit.
 TEST_P(QuantizedGradient, HasTheDirectionThatJaxFindsOnTheDequantizedWeights) {
-  const Compared c = compare_with_jax(
-                         {.family = "qwen2", .n_embd = 256, .n_layer = 2, .n_head = 4, .n_head_kv = 2, .head_dim = 64, .n_ff = 512, .type = GetParam()},
-                         {Recompute::kCheap}, 48)
-                         .front();
+  const Compared c =
+      compare_with_jax(
+          {.family = "qwen2", .n_embd = 256, .n_layer = 2, .n_head = 4, .n_head_kv = 2, .head_dim = 64, .n_ff = 512, .type = GetParam()},
+          {Recompute::kCheap}, 48)
+          .front();
   EXPECT_NEAR(c.loss, c.jax_loss, 0.01 * c.jax_loss);
   EXPECT_GT(c.worst_cosine, 0.99) << c.worst_site;
   RecordProperty("worst_cosine", std::to_string(c.worst_cosine));

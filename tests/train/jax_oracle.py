@@ -32,9 +32,7 @@ class Base:
         number = lambda key: fields[f"{self.family}.{key}"]  # noqa: E731
         self.n_layer, self.n_head, self.n_kv = (number(k) for k in ("block_count", "attention.head_count", "attention.head_count_kv"))
         self.eps, self.rope_base = number("attention.layer_norm_rms_epsilon"), number("rope.freq_base")
-        self.w = {
-            t.name: jnp.asarray(gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float64)) for t in reader.tensors
-        }
+        self.w = {t.name: jnp.asarray(gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float64)) for t in reader.tensors}
 
 
 def rms_norm(x, gain, eps):
@@ -133,9 +131,11 @@ def adamw_curve(parameters, base, case, batch):
         m = tree.tree_map(lambda x, y: case["beta1"] * x + (1 - case["beta1"]) * y, m, g)
         v = tree.tree_map(lambda x, y: case["beta2"] * x + (1 - case["beta2"]) * y * y, v, g)
         c1, c2 = 1 - case["beta1"] ** (step + 1), 1 - case["beta2"] ** (step + 1)
-        parameters = tree.tree_map(
-            lambda p, x, y, r=rate: p - r * ((x / c1) / (jnp.sqrt(y / c2) + case["epsilon"]) + case["decay"] * p), parameters, m, v
-        )
+
+        def update(p, x, y, rate=rate, c1=c1, c2=c2):
+            return p - rate * ((x / c1) / (jnp.sqrt(y / c2) + case["epsilon"]) + case["decay"] * p)
+
+        parameters = tree.tree_map(update, parameters, m, v)
     return losses
 
 

@@ -22,7 +22,8 @@ class Rows : public ::testing::Test {
 };
 
 TEST_F(Rows, EveryShapeBecomesARecord) {
-  const auto rows = read(R"({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+  const auto rows =
+      read(R"({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
 {"prompt": "q", "completion": "a"}
 {"instruction": "do", "input": "this", "output": "done"}
 {"instruction": "do", "input": "", "output": "done"}
@@ -44,13 +45,23 @@ TEST_F(Rows, EveryShapeBecomesARecord) {
 }
 
 TEST_F(Rows, EachBadRowIsNamedWithItsLineAndReason) {
-  const auto rows = read(std::string("{\"text\": \"good\"}\n") + "{not json}\n" + "[1]\n" + "{\"other\": 1}\n" + "{\"text\": 5}\n" + "{\"text\": \"  \"}\n" +
-                         "{\"messages\": []}\n" + "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}\n" + "{\"prompt\": \"q\", \"completion\": \"\"}\n" +
-                         "{\"text\": \"\xff\"}\n" + std::string(200, '[') + "\n" + "{\"text\": [1]}\n" + "{\"instruction\": 1, \"output\": \"x\"}\n");
+  const auto rows = read(std::string("{\"text\": \"good\"}\n") + "{not json}\n" + "[1]\n" + "{\"other\": 1}\n" + "{\"text\": 5}\n" +
+                         "{\"text\": \"  \"}\n" + "{\"messages\": []}\n" + "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}\n" +
+                         "{\"prompt\": \"q\", \"completion\": \"\"}\n" + "{\"text\": \"\xff\"}\n" + std::string(200, '[') + "\n" +
+                         "{\"text\": [1]}\n" + "{\"instruction\": 1, \"output\": \"x\"}\n");
   EXPECT_EQ(rows.records.size(), 1u);
-  const std::vector<const char*> reasons = {"not valid JSON", "expected a JSON object, found array", "expected messages", "'text' is no string but number",
-                                            "the text is empty", "no list with entries", "no message of the assistant", "no message of the assistant",
-                                            "not UTF-8", "nested deeper", "an entry of 'text'", "'instruction' is no string"};
+  const std::vector<const char*> reasons = {"not valid JSON",
+                                            "expected a JSON object, found array",
+                                            "expected messages",
+                                            "'text' is no string but number",
+                                            "the text is empty",
+                                            "no list with entries",
+                                            "no message of the assistant",
+                                            "no message of the assistant",
+                                            "not UTF-8",
+                                            "nested deeper",
+                                            "an entry of 'text'",
+                                            "'instruction' is no string"};
   ASSERT_EQ(rows.bad.size(), reasons.size());
   for (size_t i = 0; i < reasons.size(); ++i) {
     EXPECT_EQ(rows.bad[i].line, i + 2);

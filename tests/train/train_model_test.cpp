@@ -19,12 +19,10 @@ std::string trained_text(const train::Example& example) {
 }
 
 TEST(ChatMask, TrainsOnWhatTheAssistantSaysAndTheEndOfItsTurn) {
-  const TextRecord record{.text = {},
-                          .messages = {{"system", "Be brief."},
-                                       {"user", "One?"},
-                                       {"assistant", "First answer."},
-                                       {"user", "Two?"},
-                                       {"assistant", "Second answer."}}};
+  const TextRecord record{
+      .text = {},
+      .messages = {
+          {"system", "Be brief."}, {"user", "One?"}, {"assistant", "First answer."}, {"user", "Two?"}, {"assistant", "Second answer."}}};
   const train::Example example = train::tokenize_example(*smollm(), record);
   EXPECT_EQ(example.tokens, smollm()->chat_tokens(record.messages, false));
   EXPECT_EQ(trained_text(example), "First answer.<|im_end|>Second answer.<|im_end|>");
@@ -56,17 +54,19 @@ TEST(CutExamples, LongTextBecomesWindowsAndALongConversationLosesItsEnd) {
 TEST(TrainOnSmolLM, TinySetIsLearnedByHeartAndTheEngineHasTheSameLoss) {
   const TempDir dir;
   const std::vector<TextRecord> rows = {
-      {.text = {}, .messages = {{"user", "What is the code of the blue door?"}, {"assistant", "The blue door opens with seven four nine."}}},
-      {.text = {}, .messages = {{"user", "Who keeps the lighthouse?"}, {"assistant", "Old Maren keeps the lighthouse with two grey cats."}}}};
+      {.text = {},
+       .messages = {{"user", "What is the code of the blue door?"}, {"assistant", "The blue door opens with seven four nine."}}},
+      {.text = {},
+       .messages = {{"user", "Who keeps the lighthouse?"}, {"assistant", "Old Maren keeps the lighthouse with two grey cats."}}}};
   TrainOptions o{.name = "by-heart", .rank = 8, .target = {{.name = "rows", .records = rows}}, .held_out = rows, .n_ctx = 128, .batch = 1};
   o.epochs = 14;
   o.rate = 2e-3;
-  o.n_threads = 2;
+  o.n_threads = 1;
   const TrainResult result = train_lora(smollm(), o, dir / "by-heart.gguf");
   EXPECT_GT(result.first_loss, 1.0);
   EXPECT_LT(result.target_loss, 0.05);
 
-  Context context(smollm(), {.n_ctx_seq = 256, .n_threads = 2, .deterministic = true});
+  Context context(smollm(), {.n_ctx_seq = 256, .n_threads = 1, .deterministic = true});
   const auto adapter = Adapter::load(smollm(), result.path);
   set_adapters(context, std::vector<ActiveAdapter>{{adapter, adapter->default_strength()}});
   double nll = 0;

@@ -209,7 +209,13 @@ TEST_F(Training, StrongRegularizerKeepsTheModelAndItsShareIsReported) {
     const TrainResult held = train(o, std::string(to_string(regularizer)) + ".gguf");
     EXPECT_GT(held.penalty_share, 0) << to_string(regularizer);
     EXPECT_GT(held.train_loss, none.train_loss) << to_string(regularizer);
-    EXPECT_LT(held.general_loss, none.general_loss) << to_string(regularizer);
+    // Importance by path is measured while learning the general text; the others hold the model where it was.
+    const auto moved = [](const TrainResult& r) { return std::abs(r.general_loss - r.general_loss_before); };
+    if (regularizer == Regularizer::kHierarchical) {
+      EXPECT_LT(held.general_loss, none.general_loss);
+    } else {
+      EXPECT_LT(moved(held), moved(none)) << to_string(regularizer);
+    }
   }
 }
 
@@ -272,8 +278,15 @@ TEST(TrainingCurve, FiftyStepsAgreeWithJax) {
   example.trained.assign(example.tokens.size(), 1);
   const std::vector<const train::Example*> one{&example};
   run_jax("curve", path, dir.path(), layout, train::initial_parameters(layout, 4), train::make_batch(one),
-          {{"steps", 50}, {"warmup", 5}, {"rate", o.rate}, {"floor", o.rate_floor}, {"clip", o.clip}, {"beta1", o.beta1},
-           {"beta2", o.beta2}, {"epsilon", o.epsilon}, {"decay", o.weight_decay}});
+          {{"steps", 50},
+           {"warmup", 5},
+           {"rate", o.rate},
+           {"floor", o.rate_floor},
+           {"clip", o.clip},
+           {"beta1", o.beta1},
+           {"beta2", o.beta2},
+           {"epsilon", o.epsilon},
+           {"decay", o.weight_decay}});
   const auto expected = read_raw<double>(dir / "losses");
   ASSERT_EQ(expected.size(), 50u);
   EXPECT_LT(expected.back(), 0.8 * expected.front()) << "a curve that does not fall shows little";
