@@ -73,9 +73,10 @@ struct TrainOptions {
   std::vector<TrainingSource> target;  ///< what to learn
   std::vector<TextRecord> held_out;    ///< measured, never trained on
   double held_out_share = 0;           ///< of the target's records, chosen by a hash of their text, are moved to held_out
-  std::vector<TextRecord> general;     ///< text whose loss must not rise; also what importance is measured on
-  std::vector<TextRecord> replay;      ///< general text mixed into training
-  double replay_share = 0;             ///< of the tokens read
+  /// Text whose loss must not rise. A regularizer that needs importance takes every second piece of it, the others are measured.
+  std::vector<TextRecord> general;
+  std::vector<TextRecord> replay;  ///< general text mixed into training
+  double replay_share = 0;         ///< of the tokens read
 
   size_t n_ctx = 512;    ///< tokens of a pass; examples are packed into it and do not see each other. A longer text is cut into windows
   size_t batch = 4;      ///< passes whose gradients make one step

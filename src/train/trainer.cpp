@@ -127,14 +127,28 @@ void Trainer::prepare_data() {
                .floor = options_.rate_floor,
                .warmup = static_cast<size_t>(std::lround(options_.warmup * static_cast<double>(n_steps_))),
                .steps = n_steps_};
-  const auto measured = [&](const std::vector<TextRecord>& records) {
-    return first_examples(tokenize_examples(*model_, records, options_.n_ctx, options_.progress, options_.stop).examples,
-                          options_.measure_tokens);
+  const auto tokenized = [&](const std::vector<TextRecord>& records) {
+    return tokenize_examples(*model_, records, options_.n_ctx, options_.progress, options_.stop).examples;
   };
-  held_out_ = measured(held_out);
-  general_ = measured(options_.general);
-  const std::vector<PlanSource> all_general{{0, general_.size(), 1}};
-  general_plan_ = make_plan(general_, all_general, 1, options_.n_ctx, options_.seed);
+  held_out_ = first_examples(tokenized(held_out), options_.measure_tokens);
+  general_ = tokenized(options_.general);
+  const bool needs_importance = options_.regularizer == Regularizer::kEwc || options_.regularizer == Regularizer::kHierarchical;
+  if (needs_importance) split_general();
+  general_ = first_examples(std::move(general_), options_.measure_tokens);
+}
+
+/// Every second example tells what is important, the others what was forgotten: the same text for both would flatter the regularizer.
+void Trainer::split_general() {
+  std::vector<Example> measured;
+  for (size_t i = 0; i < general_.size(); ++i) (i % 2 == 0 ? measured : importance_).push_back(std::move(general_[i]));
+  general_ = std::move(measured);
+  if (importance_.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "[train] the general text is a single piece: importance and forgetting are measured on different ones",
+                "give more of it: --general FILE, more than " + std::to_string(options_.n_ctx) + " tokens or several rows");
+  }
+  const std::vector<PlanSource> all{{0, importance_.size(), 1}};
+  importance_plan_ = make_plan(importance_, all, 1, options_.n_ctx, options_.seed);
 }
 
 std::string Trainer::run_hash() {
@@ -151,6 +165,7 @@ std::string Trainer::run_hash() {
   hash_examples(all, data_.examples);
   hash_examples(all, held_out_);
   hash_examples(all, general_);
+  hash_examples(all, importance_);
   data_hash_ = data.hex();
   return all.hex();
 }
@@ -197,7 +212,7 @@ void Trainer::anchor_to_path() {
                          .unit = "steps"});
     }
     std::fill(gradient_.begin(), gradient_.end(), 0.0f);
-    const Batch batch = batch_of(general_, general_plan_.passes[i % general_plan_.passes.size()]);
+    const Batch batch = batch_of(importance_, importance_plan_.passes[i % importance_plan_.passes.size()]);
     (void)engine_->loss_and_gradient(batch, gradient_, options_.stop);
     for (float& g : gradient_) g /= static_cast<float>(batch.n_trained);
     const std::vector<float> raw = gradient_, before = state_.parameters;
@@ -220,14 +235,14 @@ void Trainer::anchor_to_path() {
 /// takes away. Where training begins B is 0 and A has no gradient, so that only B is held.
 void Trainer::anchor_to_fisher() {
   std::vector<float> fisher(layout_.n_parameters);
-  const size_t n = std::min(options_.importance_steps, general_plan_.passes.size());
+  const size_t n = std::min(options_.importance_steps, importance_plan_.passes.size());
   for (size_t i = 0; i < n; ++i) {
     if (options_.progress) {
       options_.progress(
           {.stage = "importance of general text", .done = static_cast<double>(i), .total = static_cast<double>(n), .unit = "passes"});
     }
     std::fill(gradient_.begin(), gradient_.end(), 0.0f);
-    const Batch batch = batch_of(general_, general_plan_.passes[i]);
+    const Batch batch = batch_of(importance_, importance_plan_.passes[i]);
     (void)engine_->loss_and_gradient(batch, gradient_, options_.stop);
     for (size_t j = 0; j < fisher.size(); ++j) {
       const float g = gradient_[j] / static_cast<float>(batch.n_trained);

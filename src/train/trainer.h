@@ -14,6 +14,7 @@ class Trainer {
 
  private:
   void prepare_data();
+  void split_general();
   /// Also sets the hash of the data.
   std::string run_hash();
   void start_or_resume();
@@ -34,8 +35,8 @@ class Trainer {
   std::filesystem::path out_, checkpoint_;
   LoraLayout layout_;
   ExampleSet data_;
-  std::vector<Example> held_out_, general_;
-  Plan plan_, general_plan_;
+  std::vector<Example> held_out_, general_, importance_;
+  Plan plan_, importance_plan_;
   size_t n_steps_ = 0;
   Schedule schedule_;
   std::unique_ptr<GradientEngine> engine_;

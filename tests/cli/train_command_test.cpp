@@ -20,12 +20,12 @@ class Train : public Program {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
-  /// Runs it in the background, sends the signal once there is a checkpoint, gives the exit code.
+  /// Runs it in the background, sends the signal some steps after there is a checkpoint, gives the exit code.
   std::string interrupted(const std::string& signal, const std::vector<std::string>& arguments) {
     std::string line = std::string(AICODER_BINARY_DIR) + "/bin/aicoder";
     for (const auto& argument : arguments) line += " '" + argument + "'";
     const std::string script =
-        line + " >/dev/null 2>err.txt & pid=$!; for i in $(seq 600); do [ -f out.gguf.checkpoint ] && break; sleep 0.05; done; kill -" +
+        line + " >/dev/null 2>err.txt & pid=$!; for i in $(seq 600); do [ -f out.gguf.checkpoint ] && break; sleep 0.05; done; sleep 0.2; kill -" +
         signal + " $pid; wait $pid; echo $?";
     return run_host_process({.argv = {"bash", "-c", script}, .cwd = home_.path(), .extra_env = env_}).out;
   }
@@ -53,7 +53,7 @@ TEST_F(Train, LeavesAFragmentThatTheOtherCommandsUse) {
 }
 
 TEST_F(Train, KilledOrStoppedAndResumedGivesTheSameFile) {
-  const std::vector<std::string> more = {"--epochs", "400", "--checkpoint-every", "1", "-o"};
+  const std::vector<std::string> more = {"--epochs", "200", "--checkpoint-every", "1", "-o"};
   auto whole = more, part = more;
   whole.emplace_back("whole.gguf");
   part.emplace_back("out.gguf");

@@ -122,7 +122,8 @@ def adamw_curve(parameters, base, case, batch):
         loss, g = value_and_grad(parameters)
         losses.append(float(loss))
         norm = jnp.sqrt(sum(jnp.sum(x * x) for x in tree.tree_leaves(g)))
-        g = tree.tree_map(lambda x, f=jnp.minimum(1.0, case["clip"] / norm): x * f, g)
+        factor = min(1.0, case["clip"] / float(norm))
+        g = tree.tree_map(lambda x, factor=factor: x * factor, g)
         if step < case["warmup"]:
             rate = case["rate"] * (step + 1) / case["warmup"]
         else:

@@ -249,6 +249,11 @@ TEST_F(Training, BadOptionsAreRefused) {
     o.regularizer = Regularizer::kEwc;
     o.regularizer_strength = 1;
   });
+  refused("single piece", [](TrainOptions& o) {
+    o.regularizer = Regularizer::kHierarchical;
+    o.regularizer_strength = 1;
+    o.general = sentences(1);
+  });
   refused("held-out rows", [](TrainOptions& o) { o.patience = 1; });
   refused("replay", [](TrainOptions& o) { o.replay_share = 0.1; });
   EXPECT_ERROR(train(options(), "missing/out.gguf"), ErrorCode::kNotFound, "does not exist");
