@@ -1,7 +1,8 @@
-// bench generate and train; the other benchmarks are not built yet.
+// bench generate, train and sandbox; the other benchmarks are not built yet.
 #include <fmt/format.h>
 
 #include "aicoder/bench.h"
+#include "aicoder/bench/sandbox.h"
 #include "cli/runtime.h"
 
 namespace aicoder::cli {
@@ -117,6 +118,32 @@ void add_bench_train(CLI::App& bench, Runtime& runtime) {
   });
 }
 
+int run_boxes(Runtime& runtime, SandboxBenchOptions options) {
+  options.progress = runtime.progress();
+  options.stop = runtime.interrupt.token();
+  const auto result = run_sandbox_bench(options);
+  const Json json = {{"runs", result.runs},
+                     {"bare_ms", result.bare_ms},
+                     {"box_ms", result.box_ms},
+                     {"overhead_ms", result.overhead_ms},
+                     {"overhead_p95_ms", result.overhead_p95_ms},
+                     {"bare_cpu_ms", result.bare_cpu_ms},
+                     {"box_cpu_ms", result.box_cpu_ms},
+                     {"load", result.load},
+                     {"left", Json{{"processes", result.left_processes},
+                                   {"mounts", result.left_mounts},
+                                   {"descriptors", result.left_descriptors},
+                                   {"files", result.left_files}}},
+                     {"clean", result.clean()}};
+  const std::string text = fmt::format(
+      "/bin/true, medians of {} runs in turn   bare {:.2f} ms   box {:.2f} ms   overhead {:.2f} ms (95 %: {:.2f})\n"
+      "CPU time of it                          bare {:.2f} ms   box {:.2f} ms   load of the machine {:.1f}\n"
+      "left behind                             {} processes, {} mounts, {} descriptors, {} files\n",
+      result.runs, result.bare_ms, result.box_ms, result.overhead_ms, result.overhead_p95_ms, result.bare_cpu_ms, result.box_cpu_ms,
+      result.load, result.left_processes, result.left_mounts, result.left_descriptors, result.left_files);
+  return runtime.finish(json, text, result.clean() ? kExitOk : kExitFailed);
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Runtime& runtime) {
@@ -141,7 +168,14 @@ void add_bench(CLI::App& app, Runtime& runtime) {
 
   add_bench_train(*bench, runtime);
 
-  for (const char* planned : {"switch", "serve", "sandbox", "retrieve"}) {
+  const auto boxes = std::make_shared<SandboxBenchOptions>();
+  auto* sandbox = bench->add_subcommand("sandbox", "What a box costs over the bare process, and that many leave nothing behind");
+  sandbox->add_option("--runs", boxes->runs, "Bare and boxed in turn, so many times")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  sandbox->callback([=, &runtime] { runtime.action = [=, &runtime] { return run_boxes(runtime, *boxes); }; });
+
+  for (const char* planned : {"switch", "serve", "retrieve"}) {
     auto* command = bench->add_subcommand(planned, "Not built yet");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");

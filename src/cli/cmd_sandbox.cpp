@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "aicoder/sandbox.h"
+#include "aicoder/sandbox/terminal.h"
+#include "cli/cmd_sandbox_attack.h"
 #include "cli/json_format.h"
 
 namespace aicoder::cli {
@@ -38,8 +40,9 @@ int run(Runtime& runtime, const Args& args) {
   Sandbox box;
   const auto result = box.run(request, runtime.interrupt.token());
   if (!runtime.json) {
-    runtime.terminal.out(result.out);
-    if (!result.err.empty()) runtime.terminal.warn(result.err);
+    // On a terminal as text; in a pipe or a file as it came.
+    runtime.terminal.out(runtime.terminal.stdout_is_terminal() ? terminal_safe(result.out) : result.out);
+    if (!result.err.empty()) runtime.terminal.warn(runtime.terminal.stderr_is_terminal() ? terminal_safe(result.err) : result.err);
     auto& t = runtime.terminal;
     const bool ok = result.verdict == Verdict::kOk;
     t.line(fmt::format("{} exit {}, {:.0f} ms CPU, {:.0f} ms wall, {} peak, {}{}",
@@ -85,6 +88,7 @@ void add_sandbox(CLI::App& app, Runtime& runtime) {
   command->add_option("command", args->command, "After --: the program and its arguments")->required();
   command->positionals_at_end();
   command->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
+  add_sandbox_attack(*sandbox, runtime);
 }
 
 }  // namespace aicoder::cli

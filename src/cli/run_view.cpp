@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "aicoder/fragment.h"
+#include "aicoder/sandbox/terminal.h"
 
 namespace aicoder::cli {
 namespace {
@@ -19,16 +20,7 @@ Colour verdict_colour(const std::string& verdict) {
 }
 
 /// Control characters of model and program output never reach the terminal: an escape sequence could write anything there.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : to_valid_utf8(text)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 || c == '\n' || c == '\t') {
-      if (byte != 0x7F) out += c;
-    }
-  }
-  return out;
-}
+std::string printable(std::string_view text) { return terminal_safe(text); }
 
 std::string indent(std::string_view text) {
   std::string out = "     ";

@@ -20,6 +20,7 @@ class Terminal {
 
   bool interactive() const noexcept { return stdin_tty_ && stderr_tty_; }
   bool stdout_is_terminal() const noexcept { return stdout_tty_; }
+  bool stderr_is_terminal() const noexcept { return stderr_tty_; }
   bool quiet() const noexcept { return quiet_; }
   std::string paint(Colour colour, std::string_view text) const;
   /// A unified diff with added and removed lines coloured.

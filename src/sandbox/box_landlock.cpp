@@ -65,9 +65,8 @@ int restrict_with_landlock() {
 
   // Reading is bounded by what is mounted; writing is bounded here as well.
   int error = allow(ruleset, "/", kRead);
-  // /proc: a program may write its own oom_score_adj or comm; what is global there is read-only or owned by another user.
+  // Nothing in /proc either: among what a program may write there is the score by which the kernel ends the box first when memory runs out.
   const uint64_t read_write_file = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
-  if (error == 0) error = allow(ruleset, "/proc", kRead | LANDLOCK_ACCESS_FS_WRITE_FILE | (can.fs & kTruncate));
   if (error == 0) error = allow(ruleset, "/dev", (read_write_file | LANDLOCK_ACCESS_FS_READ_DIR | kTruncate | kIoctlDev) & can.fs);
   if (error == 0) error = allow(ruleset, kScratch, can.fs);
   if (error == 0 && ::syscall(SYS_landlock_restrict_self, ruleset, 0) != 0) error = errno;

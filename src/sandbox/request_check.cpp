@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "sandbox/box_wire.h"
 #include "sandbox/bwrap_command.h"
@@ -58,7 +59,55 @@ fs::path checked_read_only(const fs::path& path) {
   return path.lexically_normal();
 }
 
+[[noreturn]] void refuse_door(const fs::path& folder, const fs::path& door, const char* kind) {
+  refuse("the box would see the " + std::string(kind) + " '" + door.string() + "' in '" + folder.string() +
+             "' and could talk to what is at its other end",
+         "show a folder without it");
+}
+
+bool is_below(const fs::path& path, const fs::path& folder) {
+  const fs::path within = path.lexically_relative(folder);
+  return !within.empty() && *within.begin() != "..";
+}
+
+/// A read-only mount keeps nobody from calling a socket in it, and what listens there (a container daemon, a key agent) does what it is
+/// told. The kernel's table has those of our network namespace. What is bound after this look is not seen.
+void refuse_sockets_below(const fs::path& folder, const fs::path& real) {
+  std::ifstream table("/proc/net/unix");
+  for (std::string line; std::getline(table, line);) {
+    const size_t at = line.find(" /");  // the last column: a path, or "@..." for an abstract name
+    if (at == std::string::npos) continue;
+    const fs::path socket = fs::path(line.substr(at + 1)).lexically_normal();
+    std::error_code ignored;
+    // The table keeps the name of a socket whose file is gone.
+    if ((is_below(socket, folder) || is_below(socket, real)) && fs::is_socket(fs::symlink_status(socket, ignored)))
+      refuse_door(folder, socket, "socket");
+  }
+}
+
+/// Pipes are a door too. Landlock keeps it shut, but for what is shown below /tmp or /dev/shm, where a box may write: there it is looked
+/// for.
+void refuse_pipes_below(const fs::path& folder) {
+  if (!is_below(folder, "/tmp") && !is_below(folder, "/dev/shm")) return;
+  constexpr size_t kMost = 20'000;
+  size_t seen = 0;
+  std::error_code error;
+  for (auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    const fs::file_status status = entry->symlink_status(ignored);
+    if (status.type() == fs::file_type::fifo) refuse_door(folder, entry->path(), "pipe");
+    if (status.type() == fs::file_type::socket) refuse_door(folder, entry->path(), "socket");
+    if (++seen > kMost)
+      refuse("'" + folder.string() + "' holds more than " + std::to_string(kMost) + " entries, too many to look through",
+             "show a folder outside /tmp");
+  }
+}
+
 void show(BoxPlan& plan, const fs::path& path) {
+  std::error_code error;
+  refuse_sockets_below(path, fs::canonical(path, error));
+  refuse_pipes_below(path);
   if (reachable(path)) {
     plan.read_only.push_back(path);
     return;

@@ -11,6 +11,7 @@
 #include "sandbox/box_run.h"
 #include "sandbox/box_wire.h"
 #include "sandbox/bwrap_command.h"
+#include "sandbox/sandbox_fix.h"
 #include "sandbox/seccomp_filter.h"
 
 namespace aicoder {
@@ -122,12 +123,7 @@ SandboxCheck check_box_runs(std::string& facts) {
   check.ok = result.verdict == Verdict::kOk;
   if (check.ok) return check;
   check.found = std::string(to_string(result.verdict)) + ": " + result.detail + " " + result.err;
-  check.fix = "bwrap --unshare-user --disable-userns --uid 65534 --ro-bind / / true";
-  if (first_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1") {
-    check.fix = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
-  } else if (fs::exists("/.dockerenv")) {
-    check.fix = "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined ...";
-  }
+  check.fix = box::fix_for_namespaces(box::machine_facts());
   return check;
 }
 

@@ -1,5 +1,6 @@
 #include "sandbox/seccomp_filter.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -19,7 +20,8 @@ namespace {
 
 // Not here on purpose: clone3 (its flags are behind a pointer that a filter cannot read; C libraries fall back to clone), io_uring (does
 // file and network work past the filter), memfd_create and System V shared memory (memory that belongs to no process, so that the tree's
-// watcher would not see it), open_by_handle_at, fanotify, mq_* (kernel memory).
+// watcher would not see it), open_by_handle_at, mq_* (kernel memory), inotify and fanotify (the box shares /usr with the host, and a watch
+// there tells which programs the host opens).
 constexpr const char* kAllowed[] = {
     // files
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "open", "openat", "openat2",
@@ -27,10 +29,9 @@ constexpr const char* kAllowed[] = {
     "faccessat2", "getdents", "getdents64", "getcwd", "chdir", "fchdir", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir",
     "link", "linkat", "symlink", "symlinkat", "readlink", "readlinkat", "unlink", "unlinkat", "truncate", "ftruncate", "fallocate", "chmod",
     "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "umask", "utime", "utimes", "futimesat", "utimensat",
-    "mknod", "mknodat", "dup", "dup2", "dup3", "fcntl", "flock", "fsync", "fdatasync", "sync_file_range", "syncfs", "fadvise64",
-    "readahead", "sendfile", "splice", "tee", "vmsplice", "copy_file_range", "cachestat", "getxattr", "lgetxattr", "fgetxattr", "listxattr",
-    "llistxattr", "flistxattr", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "inotify_init",
-    "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "pipe", "pipe2",
+    "mknod", "mknodat", "dup", "dup2", "dup3", "flock", "fsync", "fdatasync", "sync_file_range", "syncfs", "fadvise64", "readahead",
+    "sendfile", "splice", "tee", "vmsplice", "copy_file_range", "cachestat", "getxattr", "lgetxattr", "fgetxattr", "listxattr",
+    "llistxattr", "flistxattr", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "pipe", "pipe2",
     // All of ioctl: terminal injection (TIOCSTI) needs a terminal, and a box has none (new session, streams that are pipes).
     "ioctl",
     // waiting
@@ -73,6 +74,7 @@ constexpr const char* kRefused[] = {
     "syslog",      "quotactl",     "acct",          "vhangup"};
 
 constexpr uint64_t kLastSocketOption = 83;  // of Linux 6.18
+constexpr uint64_t kMptcp = 262;
 
 class Filter {
  public:
@@ -139,9 +141,29 @@ void rules_for_memory(Filter& filter) {
   filter.rule(SCMP_ACT_ERRNO(ENOMEM), "mmap", SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_HUGETLB, MAP_HUGETLB));
 }
 
+void rules_for_descriptors(Filter& filter) {
+  // By name, because what is not named can be anything. Not here: F_SETPIPE_SZ (a pipe of 1 MiB instead of 64 KiB is memory of no process),
+  // F_NOTIFY (as inotify), leases.
+  constexpr uint64_t kFirst = F_DUPFD, kLast = 17 /* F_GETOWNER_UIDS */;
+  for (uint64_t command = kFirst; command <= kLast; ++command) filter.rule(SCMP_ACT_ALLOW, "fcntl", SCMP_A1(SCMP_CMP_EQ, command));
+  for (uint64_t command : {F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, 1027 /* F_DUPFD_QUERY */, F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_ADD_SEALS,
+                           F_GET_SEALS, F_GET_RW_HINT, F_SET_RW_HINT, F_GET_FILE_RW_HINT, F_SET_FILE_RW_HINT}) {
+    filter.rule(SCMP_ACT_ALLOW, "fcntl", SCMP_A1(SCMP_CMP_EQ, command));
+  }
+  filter.rule(SCMP_ACT_ERRNO(EPERM), "fcntl", SCMP_A1(SCMP_CMP_EQ, F_SETPIPE_SZ));
+}
+
 void rules_for_sockets(Filter& filter) {
-  // Families by name: AF_VSOCK reaches the hypervisor past the network namespace, AF_ALG and AF_PACKET are kernel attack surface.
-  for (uint64_t family : {AF_UNIX, AF_INET, AF_INET6}) filter.rule(SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, family));
+  // Families by name: AF_VSOCK reaches the hypervisor past the network namespace, AF_ALG and AF_PACKET are kernel attack surface. So are
+  // the protocols of the internet families that nobody needs without a network (MPTCP, SCTP, UDP-Lite, SMC, ping).
+  filter.rule(SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+  for (uint64_t family : {AF_INET, AF_INET6}) {
+    for (uint64_t protocol : {0, static_cast<int>(IPPROTO_TCP), static_cast<int>(IPPROTO_UDP)}) {
+      filter.rule(SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, family), SCMP_A2(SCMP_CMP_EQ, protocol));
+    }
+    // Go asks for it first and takes TCP when it is told so.
+    filter.rule(SCMP_ACT_ERRNO(EPROTONOSUPPORT), "socket", SCMP_A0(SCMP_CMP_EQ, family), SCMP_A2(SCMP_CMP_EQ, kMptcp));
+  }
   // Options of every protocol a box has, but for the buffer sizes: what waits in a socket is kernel memory that is in no process's size, 4
   // MiB a socket where the machine allows it. Asking for a size "succeeds" without effect, as a size above the machine's maximum does. The
   // kernel looks at 32 bits of these arguments, and so do equal-comparisons of 64 bits: what they do not match is not allowed.
@@ -164,6 +186,7 @@ std::string build() {
   for (const char* name : kRefused) filter.rule(SCMP_ACT_ERRNO(EPERM), name);
   rules_for_clone(filter);
   rules_for_memory(filter);
+  rules_for_descriptors(filter);
   rules_for_sockets(filter);
   // The caller's own limits only: process 1 of the box has the same user id.
   filter.rule(SCMP_ACT_ALLOW, "prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));

@@ -39,6 +39,14 @@ bool lend(const Plan& plan) {
   return ok;
 }
 
+/// What root sets, nobody without that right lowers again. Without it box_init sets the same, and Landlock keeps it.
+void be_ended_first() {
+  const long fd = ::syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) return;
+  ::syscall(SYS_write, fd, "1000", 4);
+  ::syscall(SYS_close, fd);
+}
+
 /// Runs in the memory of the parent, which stands still until execve: system calls only, and raw ones where the C library would involve
 /// the parent's other threads (its setresuid does).
 int child(void* argument) {
@@ -51,6 +59,7 @@ int child(void* argument) {
   ok = ok && ::syscall(SYS_close_range, plan.fd_count, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
   ok = ok && ::syscall(SYS_chdir, "/") == 0;
   if (ok && plan.drop) {
+    be_ended_first();
     ok = lend(plan) && ::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, kBoxUser, kBoxUser, kBoxUser) == 0 &&
          ::syscall(SYS_setresuid, kBoxUser, kBoxUser, kBoxUser) == 0;
   }

@@ -25,7 +25,8 @@ class Train : public Program {
     std::string line = std::string(AICODER_BINARY_DIR) + "/bin/aicoder";
     for (const auto& argument : arguments) line += " '" + argument + "'";
     const std::string script =
-        line + " >/dev/null 2>err.txt & pid=$!; for i in $(seq 600); do [ -f out.gguf.checkpoint ] && break; sleep 0.05; done; sleep 0.2; kill -" +
+        line +
+        " >/dev/null 2>err.txt & pid=$!; for i in $(seq 600); do [ -f out.gguf.checkpoint ] && break; sleep 0.05; done; sleep 0.2; kill -" +
         signal + " $pid; wait $pid; echo $?";
     return run_host_process({.argv = {"bash", "-c", script}, .cwd = home_.path(), .extra_env = env_}).out;
   }

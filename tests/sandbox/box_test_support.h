@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aicoder/sandbox.h"
+#include "aicoder/sandbox/attack.h"
 #include "support/test_model.h"
 
 namespace aicoder::test {
@@ -37,6 +38,15 @@ inline HostProcessResult outside(const SandboxRequest& request, const std::files
 inline std::string describe(const SandboxResult& result) {
   return std::string(to_string(result.verdict)) + " exit " + std::to_string(result.exit_code) + ": " + result.detail +
          "\nout: " + result.out + "\nerr: " + result.err;
+}
+
+inline std::string table(const AttackReport& report) {
+  std::string text;
+  for (const AttackResult& attack : report.attacks) {
+    text +=
+        std::string(to_string(attack.outcome)) + " " + attack.name + " | outside: " + attack.outside + " | inside: " + attack.inside + "\n";
+  }
+  return text;
 }
 
 /// Processes of this machine whose command line holds the text.

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include "sandbox/unique_fd.h"
 #include "support/error_matcher.h"
 #include "support/test_model.h"
 
@@ -72,6 +75,27 @@ TEST(RequestCheck, FoldersToShowMustBeReal) {
     with_folder.read_only = {path};
     EXPECT_ERROR(checked_plan(with_folder), ErrorCode::kInvalidArgument, "read_only");
   }
+}
+
+TEST(RequestCheck, AFolderWithADoorToTheHostIsNotShown) {
+  test::TempDir folder;
+  std::filesystem::create_directory(folder / "below");
+  SandboxRequest with_folder = request();
+  with_folder.read_only = {folder.path()};
+  EXPECT_NO_THROW(checked_plan(with_folder));
+
+  const UniqueFd server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un place{};
+  place.sun_family = AF_UNIX;
+  const std::string path = folder / "below/agent";
+  path.copy(place.sun_path, sizeof place.sun_path - 1);
+  ASSERT_EQ(::bind(server.get(), reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
+  ASSERT_EQ(::listen(server.get(), 1), 0);
+  EXPECT_ERROR(checked_plan(with_folder), ErrorCode::kInvalidArgument, "socket '" + path + "'");
+  ::unlink(path.c_str());
+
+  ASSERT_EQ(::mkfifo((folder / "below/pipe").c_str(), 0644), 0);
+  EXPECT_ERROR(checked_plan(with_folder), ErrorCode::kInvalidArgument, "pipe");
 }
 
 TEST(RequestCheck, RootLendsWhatTheBoxUserCannotReach) {

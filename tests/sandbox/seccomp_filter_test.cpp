@@ -147,6 +147,37 @@ TEST(SeccompFilter, LimitsOfOtherProcessesAreOutOfReach) {
             ENOSYS);
 }
 
+TEST(SeccompFilter, OnlyTcpAndUdpOfTheInternetFamilies) {
+  for (int family : {AF_INET, AF_INET6}) {
+    EXPECT_EQ(under_filter([family] { return ::socket(family, SOCK_STREAM, IPPROTO_TCP); }), 0);
+    EXPECT_EQ(under_filter([family] { return ::socket(family, SOCK_DGRAM, 0); }), 0);
+    EXPECT_EQ(under_filter([family] { return ::socket(family, SOCK_STREAM, 262); }), EPROTONOSUPPORT) << "MPTCP";
+    EXPECT_EQ(under_filter([family] { return ::socket(family, SOCK_STREAM, 132); }), ENOSYS) << "SCTP";
+    EXPECT_EQ(under_filter([family] { return ::syscall(SYS_socket, family, SOCK_STREAM, (1L << 32) | 262); }), ENOSYS);
+  }
+}
+
+TEST(SeccompFilter, PipesStaySmallAndOtherCommandsOfFcntlWork) {
+  const auto on_pipe = [](long command, long argument) {
+    return under_filter([=] {
+      int fds[2];
+      if (::pipe(fds) != 0) return -1L;
+      return ::syscall(SYS_fcntl, fds[0], command, argument) < 0 ? -1L : 0L;
+    });
+  };
+  EXPECT_EQ(on_pipe(F_SETPIPE_SZ, 1 << 20), EPERM);
+  EXPECT_EQ(on_pipe((1L << 32) | F_SETPIPE_SZ, 1 << 20), ENOSYS) << "the kernel ignores the upper half, the filter does not";
+  EXPECT_EQ(on_pipe(F_GETPIPE_SZ, 0), 0);
+  EXPECT_EQ(on_pipe(F_DUPFD_CLOEXEC, 0), 0);
+  EXPECT_EQ(on_pipe(F_SETFL, O_NONBLOCK), 0);
+  EXPECT_EQ(on_pipe(F_NOTIFY, 1), ENOSYS);
+}
+
+TEST(SeccompFilter, WatchesOnSharedFilesAreRefused) {
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_inotify_init1, 0); }), ENOSYS);
+  EXPECT_EQ(under_filter([] { return ::syscall(SYS_fanotify_init, 0, 0); }), ENOSYS);
+}
+
 TEST(SeccompFilter, UnknownCallsDoNotExist) {
   EXPECT_EQ(under_filter([] { return ::syscall(SYS_io_uring_setup, 1, nullptr); }), ENOSYS);
   EXPECT_EQ(under_filter([] { return ::syscall(9999); }), ENOSYS);
