@@ -78,6 +78,7 @@ void add_fragment(CLI::App& app, Runtime& runtime);
 void add_perplexity(CLI::App& app, Runtime& runtime);
 void add_eval(CLI::App& app, Runtime& runtime);
 void add_diagnose(CLI::App& app, Runtime& runtime);
+void add_learn(CLI::App& app, Runtime& runtime);
 void add_sandbox(CLI::App& app, Runtime& runtime);
 void add_bench(CLI::App& app, Runtime& runtime);
 void add_serve(CLI::App& app, Runtime& runtime);

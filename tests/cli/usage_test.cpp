@@ -128,11 +128,7 @@ TEST_F(Usage, MissingFoldersAndFilesAreRefused) {
 }
 
 TEST_F(Usage, WhatIsNotBuiltSaysSo) {
-<<<<<<< HEAD
-  for (const char* name : {"train", "learn", "rag", "gate", "route", "worker"}) {
-=======
-  for (const char* name : {"learn", "rag", "diagnose", "gate", "route", "worker"}) {
->>>>>>> 92f3859 (train: the training loop, data, checkpoints, regularizers and the command (tests in progress))
+  for (const char* name : {"rag", "gate", "route", "worker"}) {
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
 }
