@@ -33,7 +33,7 @@ class Train : public Program {
 };
 
 TEST_F(Train, LeavesAFragmentThatTheOtherCommandsUse) {
-  const auto json = run_json(command({"--epochs", "4", "--held-out-share", "0.2", "--general", "general.txt", "--curve", "curve.csv"}), 0);
+  const auto json = run_json(command({"--epochs", "12", "--held-out-share", "0.2", "--general", "general.txt", "--curve", "curve.csv"}), 0);
   for (const char* field :
        {"steps", "tokens", "seconds", "train_loss", "target_loss", "general_loss", "penalty_share", "tokens_per_s", "peak_bytes", "path"}) {
     EXPECT_TRUE(json.contains(field)) << field;
