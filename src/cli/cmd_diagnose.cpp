@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <iostream>
 #include <iterator>
 
@@ -58,7 +59,7 @@ std::string excerpt(const std::string& text, const ContaminationFound& found) {
 /// A bar of 20 cells.
 std::string bar(double share) {
   constexpr size_t kCells = 20;
-  const auto full = static_cast<size_t>(share * kCells + 0.5);
+  const auto full = static_cast<size_t>(std::lround(share * kCells));
   std::string cells;
   for (size_t i = 0; i < kCells; ++i) cells += i < full ? "#" : ".";
   return cells;
