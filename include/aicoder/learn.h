@@ -63,8 +63,11 @@ struct LearnResult {
 /// own_answers, train_lora and run_suite throw. A fragment the gate refuses is an outcome.
 LearnResult learn(const std::shared_ptr<const Model>& model, TextGenerator& generator, CodeRunner& runner, const LearnOptions& options);
 
-/// The decision, from what was measured. Pure.
+/// The decision, from what was measured. Pure. The second: of any fragment, over its suites and the texts that must not get worse. It must
+/// solve more of at least one suite with p below max_p over the number of suites, lose on none with p < 0.05, and raise no text's loss by
+/// more than max_rise. Without a suite or without a text it does not pass.
 std::vector<GateCheck> gate_checks(const Comparison& held_out, const TrainResult& train, double max_general_rise, double max_p);
+std::vector<GateCheck> gate_checks(const FragmentEffect& effect, double max_rise, double max_p);
 bool all_passed(const std::vector<GateCheck>& checks) noexcept;
 
 /// Puts the fragment that `path` replaced back in its place; the one there now becomes the replaced one. Where there was none before,

@@ -9,10 +9,9 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
   struct Planned {
     const char *name, *about;
   };
-  static constexpr std::array<Planned, 4> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
+  static constexpr std::array<Planned, 3> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
                                                        {"rag", "Index and search a folder"},
-                                                       {"route", "Train and explain the router"},
-                                                       {"gate", "May an adapter deploy"}}};
+                                                       {"route", "Train and explain the router"}}};
   for (const auto& planned : kPlanned) {
     auto* command = app.add_subcommand(planned.name, std::string(planned.about) + " (not built yet)");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take

@@ -124,6 +124,7 @@ int run(std::vector<std::string> arguments, const char* program) {
     cli::add_perplexity(app, runtime);
     cli::add_diagnose(app, runtime);
     cli::add_learn(app, runtime);
+    cli::add_gate(app, runtime);
     cli::add_sandbox(app, runtime);
     cli::add_bench(app, runtime);
     cli::add_serve(app, runtime);

@@ -79,6 +79,7 @@ void add_perplexity(CLI::App& app, Runtime& runtime);
 void add_eval(CLI::App& app, Runtime& runtime);
 void add_diagnose(CLI::App& app, Runtime& runtime);
 void add_learn(CLI::App& app, Runtime& runtime);
+void add_gate(CLI::App& app, Runtime& runtime);
 void add_sandbox(CLI::App& app, Runtime& runtime);
 void add_bench(CLI::App& app, Runtime& runtime);
 void add_serve(CLI::App& app, Runtime& runtime);

@@ -50,5 +50,33 @@ TEST(Gate, ForgettingOrNotMeasuringItDoesNot) {
   EXPECT_FALSE(all_passed({}));
 }
 
+FragmentEffect effect(std::vector<Comparison> suites, std::vector<double> rises) {
+  FragmentEffect e;
+  for (size_t i = 0; i < suites.size(); ++i)
+    e.suites.push_back({.suite = "suite" + std::to_string(i), .off = {}, .on = {}, .on_vs_off = suites[i]});
+  for (const double rise : rises) e.texts.push_back({.text = "general.txt", .relative = rise});
+  return e;
+}
+
+TEST(GateOfAFragment, OneSuiteMustGainNoneMayLoseAndNoTextMayRise) {
+  const Comparison gain = held_out(20, 1, 14, 10), same = held_out(20, 2, 2, 10), loss = held_out(20, 12, 1, 10),
+                   chance = held_out(20, 1, 4, 10);
+  EXPECT_TRUE(all_passed(gate_checks(effect({gain, same}, {0.005}), 0.01, 0.05)));
+  EXPECT_EQ(failed(gate_checks(effect({gain, loss}, {0.005}), 0.01, 0.05)), Names{"no loss on suite1"});
+  EXPECT_EQ(failed(gate_checks(effect({chance, same}, {0}), 0.01, 0.05)), Names{"gain"});
+  EXPECT_EQ(failed(gate_checks(effect({gain}, {0.02}), 0.01, 0.05)), Names{"loss of general.txt"});
+}
+
+TEST(GateOfAFragment, NothingMeasuredPassesNothing) {
+  EXPECT_EQ(failed(gate_checks(effect({}, {}), 0.01, 0.05)), (Names{"gain", "loss of other text"}));
+}
+
+TEST(GateOfAFragment, ManySuitesRaiseTheBarOfAGain) {
+  const Comparison gain = held_out(20, 1, 8, 10);  // p = 0.039
+  EXPECT_TRUE(all_passed(gate_checks(effect({gain}, {0}), 0.01, 0.05)));
+  const Comparison same = held_out(20, 2, 2, 10);
+  EXPECT_EQ(failed(gate_checks(effect({gain, same, same}, {0}), 0.01, 0.05)), Names{"gain"});
+}
+
 }  // namespace
 }  // namespace aicoder
