@@ -126,6 +126,8 @@ struct GenerationRequest {
   std::string grammar;
   int n_logprobs = -1;
   TokenFn on_token;
+  LogprobFn on_logprob;
+  std::optional<size_t> lookup_tokens;  ///< as in GenerateRequest
 };
 struct GenerationResult {
   GenerateResult output;

@@ -53,7 +53,8 @@ struct EngineStats {
   uint64_t prompt_tokens = 0, reused_tokens = 0, generated_tokens = 0;  ///< of requests that ended
   uint64_t copied_tokens = 0;                                           ///< of those reused: copied from another sequence or lane
   double copy_ms = 0;
-  double prefill_seconds = 0, decode_seconds = 0;  ///< of decodes with and without a piece of a prompt
+  uint64_t drafted_tokens = 0, accepted_tokens = 0;  ///< of prompt lookup, of requests that ended
+  double prefill_seconds = 0, decode_seconds = 0;    ///< of decodes with and without a piece of a prompt
   size_t lanes = 0;
   uint64_t lane_bytes = 0;      ///< KV and compute buffers, the embedding context's too
   uint64_t fragment_bytes = 0;  ///< of every adapter in memory, also of one unloaded that a request still uses

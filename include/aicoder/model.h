@@ -45,6 +45,7 @@ struct ModelOptions {
   int n_gpu_layers = 0;  ///< 0: CPU only; negative: all
   /// Repacked weights (AMX, AVX-512 layouts) are faster in batches; the evaluation callback and Wanda read the file, not these.
   bool repack = true;
+  bool mmap = true;  ///< weights as the file's own pages; off: read whole into memory
   ProgressFn progress;
   std::stop_token stop;
 };
@@ -125,6 +126,15 @@ class ComputeThreads {
   std::unique_ptr<Impl> impl_;
 };
 
+/// How keys and values are kept. The quantized ones take 53 and 28 % of the memory of F16 and need flash attention.
+enum class KvType { kF16, kQ8_0, kQ4_0 };
+std::string_view to_string(KvType type) noexcept;
+/// "f16", "q8_0", "q4_0". \throws Error(kInvalidArgument).
+KvType parse_kv_type(std::string_view text);
+enum class FlashAttention { kAuto, kOn, kOff };  ///< kAuto: where llama.cpp can do it for this model
+/// "auto", "on", "off". \throws Error(kInvalidArgument).
+FlashAttention parse_flash_attention(std::string_view text);
+
 struct ContextOptions {
   size_t n_ctx_seq = 4096;  ///< tokens each sequence can hold; checked against the training context
   size_t n_seq_max = 1;     ///< sequences decoded together
@@ -136,6 +146,12 @@ struct ContextOptions {
   /// Keys, values and attention in F32 and without flash attention: for comparisons. Twice the memory; F16, the default, moves logits by
   /// 0.01 to 0.05 (docs/results/peft-logits.md).
   bool f32_attention = false;
+  KvType kv_type = KvType::kF16;
+  FlashAttention flash_attention = FlashAttention::kAuto;
+  /// Prompt lookup: where the last tokens stood before in the same sequence, up to so many of what followed there are decoded with the next
+  /// token and kept as far as they are what would be chosen. At most 64; 0: off. Only while one sequence of the context generates. Off in
+  /// deterministic contexts and where a memory cannot forget its tail (recurrent models).
+  size_t lookup_tokens = 0;
   /// For Context::embed: each decode gives the last layer's outputs; generate() then costs more.
   bool embeddings = false;
   std::shared_ptr<ComputeThreads> threads;  ///< shared with other contexts, in place of n_threads; none: threads of its own
@@ -158,6 +174,8 @@ struct TokenLogprob {
 /// A piece of one sample as it is made. Return false to stop this sample (finish kCancelled). Complete UTF-8 characters only;
 /// text that may begin a stop string is held back until it cannot.
 using TokenFn = std::function<bool(size_t sample, std::string_view text)>;
+/// The log-probabilities of one token, before the piece of text that it completes.
+using LogprobFn = std::function<void(size_t sample, const TokenLogprob& logprob)>;
 
 struct GenerateRequest {
   std::vector<Token> prompt;
@@ -168,6 +186,10 @@ struct GenerateRequest {
   std::string grammar;                    ///< GBNF, root rule "root"; empty: free
   int n_logprobs = -1;                    ///< -1: none; 0: of the chosen token; k: and the k best
   TokenFn on_token;                       ///< called on the thread that called generate
+  LogprobFn on_logprob;                   ///< likewise, where n_logprobs is not -1
+  /// In place of ContextOptions::lookup_tokens. Each token is sampled from the logits that follow the tokens before it, as without: the
+  /// answer differs only where the shape of a batch moves a logit (docs/decisions/0012-prompt-lookup.md).
+  std::optional<size_t> lookup_tokens;
   /// The first position that what is attached to the context reads; what is before it is KV of a context without attachments, copied
   /// from a peer of the LiveBatch. At most prompt.size() - 1. Without attachments it says nothing.
   size_t active_from = 0;
@@ -185,6 +207,7 @@ struct GenerateResult {
   double prefill_seconds = 0, decode_seconds = 0;  ///< of the whole call while this request was active
   size_t copied_tokens = 0;                        ///< of those reused: copied from another sequence or context
   double copy_ms = 0;                              ///< what these copies took, those for further samples too
+  size_t drafted_tokens = 0, accepted_tokens = 0;  ///< of prompt lookup
 };
 
 /// Sums over predicted tokens.

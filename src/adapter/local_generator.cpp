@@ -38,6 +38,8 @@ struct LocalGenerator::Impl {
     out.grammar = request.grammar;
     out.n_logprobs = request.n_logprobs;
     out.on_token = request.on_token;
+    out.on_logprob = request.on_logprob;
+    out.lookup_tokens = request.lookup_tokens;
     return out;
   }
 };

@@ -75,6 +75,7 @@ struct Engine::Impl {
     out.stop_strings = std::move(g.stop_strings);
     out.grammar = std::move(g.grammar);
     out.n_logprobs = g.n_logprobs;
+    out.lookup_tokens = g.lookup_tokens;
     if (g.n > kMostSamples) {
       throw Error(ErrorCode::kInvalidArgument,
                   "[engine] n is " + std::to_string(g.n) + ", expected at most " + std::to_string(kMostSamples));
@@ -98,6 +99,16 @@ struct Engine::Impl {
         } catch (...) {
           ticket->error = std::current_exception();
           return false;
+        }
+      };
+    }
+    if (g.on_logprob) {
+      out.on_logprob = [ticket = ticket.get(), receive = std::move(g.on_logprob)](size_t sample, const TokenLogprob& logprob) {
+        if (ticket->error) return;
+        try {
+          receive(sample, logprob);
+        } catch (...) {
+          ticket->error = std::current_exception();
         }
       };
     }

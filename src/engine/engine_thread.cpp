@@ -1,5 +1,7 @@
 #include "engine/engine_thread.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -17,6 +19,13 @@ constexpr size_t kPrefixAttempts = 3;
 constexpr std::chrono::milliseconds kIdlePoll{20};
 /// How old the numbers of stats() may get while nothing begins or ends.
 constexpr std::chrono::milliseconds kPublishEvery{200};
+
+/// The allocator keeps what was freed, up to all of it. Told so where a fragment and its lane went: others may need the memory.
+void give_memory_back() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
 
 double ms_between(EngineClock::time_point from, EngineClock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
@@ -111,6 +120,7 @@ bool EngineThread::unload(const std::filesystem::path& path) {
   return on_engine_thread<bool>([&] {
     const bool was = adapters_.drop(path);
     lanes_.drop_unneeded(adapters_);
+    if (was) give_memory_back();
     publish();
     return was;
   });
@@ -501,6 +511,8 @@ void EngineThread::end(std::unique_ptr<Ticket> ticket, GenerateResult&& output, 
   counted_.reused_tokens += output.reused_tokens;
   counted_.copied_tokens += output.copied_tokens;
   counted_.copy_ms += output.copy_ms;
+  counted_.drafted_tokens += output.drafted_tokens;
+  counted_.accepted_tokens += output.accepted_tokens;
   bool cancelled = false;
   for (const auto& sample : output.samples) {
     counted_.generated_tokens += sample.tokens.size();
@@ -538,7 +550,7 @@ void EngineThread::deliver() {
   std::vector<std::pair<std::function<void(Outcome&&)>, Outcome>> outcomes;
   for (auto& [ticket, outcome] : ended) outcomes.emplace_back(std::move(ticket->on_end), std::move(outcome));
   ended.clear();  // with them their hold on adapters
-  lanes_.drop_unneeded(adapters_);
+  if (lanes_.drop_unneeded(adapters_)) give_memory_back();
   publish();
   for (auto& [on_end, outcome] : outcomes) {
     if (on_end) on_end(std::move(outcome));

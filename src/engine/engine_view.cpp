@@ -14,7 +14,8 @@ class Inbox {
  public:
   struct Event {
     size_t request = 0;
-    std::optional<Outcome> outcome;  ///< none: a piece of text
+    std::optional<Outcome> outcome;       ///< none: a piece of text
+    std::optional<TokenLogprob> logprob;  ///< or this
     size_t sample = 0;
     std::string text;
   };
@@ -63,10 +64,16 @@ std::vector<GenerationResult> EngineView::generate(std::span<const GenerationReq
         return true;
       };
     }
+    if (request.on_logprob) {
+      request.on_logprob = [&inbox, index](size_t sample, const TokenLogprob& logprob) {
+        inbox.push({.request = index, .logprob = logprob, .sample = sample});
+      };
+    }
     submit_(request, own.get_token(),
             [&inbox, index](Outcome&& outcome) { inbox.push({.request = index, .outcome = std::move(outcome)}); });
   };
   const auto receive = [&](Inbox::Event& event) {
+    if (event.logprob) return requests[event.request].on_logprob(event.sample, *event.logprob);
     if (!event.outcome) {
       auto& no = refused[event.request][event.sample];
       if (!no && !requests[event.request].on_token(event.sample, event.text)) no = true;

@@ -7,6 +7,8 @@
 #include "model/context_impl.h"
 #include "model/llama_log.h"
 #include "model/log_softmax.h"
+#include "model/prompt_lookup.h"
+#include "model/sequence_state.h"
 
 namespace aicoder {
 namespace {
@@ -36,8 +38,9 @@ size_t logged_buffer_bytes(const std::vector<std::string>& lines) {
   return static_cast<size_t>(mebibytes * 1024 * 1024);
 }
 
-/// F16 keys and values of every layer; 0 for architectures whose caches are smaller than that (recurrent, latent attention).
-uint64_t kv_bytes_per_token(const Model& model) {
+/// Numbers that the keys and values of every layer are; 0 for architectures whose caches are smaller than that (recurrent, latent
+/// attention).
+uint64_t kv_values_per_token(const Model& model) {
   const auto* native = static_cast<const llama_model*>(model.native_handle());
   const std::string prefix = model.architecture() + ".attention.";
   if (llama_model_is_recurrent(native) || llama_model_is_hybrid(native) || model.file().get_int(prefix + "kv_lora_rank")) return 0;
@@ -46,7 +49,55 @@ uint64_t kv_bytes_per_token(const Model& model) {
   const auto head_size = static_cast<int64_t>(model.n_embd()) / n_head;
   const int64_t key = model.file().get_int(prefix + "key_length").value_or(head_size);
   const int64_t value = model.file().get_int(prefix + "value_length").value_or(head_size);
-  return static_cast<uint64_t>(key + value) * sizeof(uint16_t) * static_cast<uint64_t>(n_head_kv) * model.n_layer();
+  return static_cast<uint64_t>(key + value) * static_cast<uint64_t>(n_head_kv) * model.n_layer();
+}
+
+ggml_type kv_ggml_type(const ContextOptions& options) {
+  if (options.f32_attention) return GGML_TYPE_F32;
+  switch (options.kv_type) {
+    case KvType::kQ8_0:
+      return GGML_TYPE_Q8_0;
+    case KvType::kQ4_0:
+      return GGML_TYPE_Q4_0;
+    case KvType::kF16:
+      break;
+  }
+  return GGML_TYPE_F16;
+}
+
+/// What llama.cpp would refuse with a line in its log, or abort on.
+void check_attention(const Model& model, const ContextOptions& options) {
+  const auto refuse = [](const std::string& message, const std::string& fix) {
+    throw Error(ErrorCode::kInvalidArgument, "[context] " + message, fix);
+  };
+  const bool quantized = options.kv_type != KvType::kF16;
+  if (options.f32_attention && (quantized || options.flash_attention == FlashAttention::kOn)) {
+    refuse("f32_attention keeps keys and values in F32 and has no flash attention", "leave out one of them");
+  }
+  if (!quantized) return;
+  const std::string type(to_string(options.kv_type));
+  if (options.flash_attention == FlashAttention::kOff) {
+    refuse("keys and values as " + type + " need flash attention, and it is off", "--flash-attention auto, or --kv-type f16");
+  }
+  const auto* native = static_cast<const llama_model*>(model.native_handle());
+  const std::string prefix = model.architecture() + ".attention.";
+  const int32_t n_head = std::max(1, llama_model_n_head(native));
+  const auto head_size = static_cast<int64_t>(model.n_embd()) / n_head;
+  for (const char* part : {"key_length", "value_length"}) {
+    const int64_t size = model.file().get_int(prefix + part).value_or(head_size);
+    if (size % ggml_blck_size(kv_ggml_type(options)) != 0) {
+      refuse("keys and values as " + type + " come in blocks of " + std::to_string(ggml_blck_size(kv_ggml_type(options))) +
+                 ", and the heads of this model have " + std::to_string(size) + " numbers",
+             "--kv-type f16");
+    }
+  }
+}
+
+llama_flash_attn_type flash_attention_type(const ContextOptions& options) {
+  // In F32 it would sum in F16 all the same.
+  if (options.f32_attention || options.flash_attention == FlashAttention::kOff) return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  const bool needed = options.kv_type != KvType::kF16;
+  return needed || options.flash_attention == FlashAttention::kOn ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_AUTO;
 }
 
 void check_options(const Model& model, const ContextOptions& options) {
@@ -69,7 +120,13 @@ void check_options(const Model& model, const ContextOptions& options) {
   if (n_ctx_padded > std::numeric_limits<int32_t>::max() / options.n_seq_max) {
     refuse("n_ctx_seq * n_seq_max is too large: " + std::to_string(options.n_ctx_seq) + " * " + std::to_string(options.n_seq_max));
   }
-  const uint64_t kv_bytes = kv_bytes_per_token(model) * n_ctx_padded * options.n_seq_max * (options.f32_attention ? 2 : 1);
+  check_attention(model, options);
+  if (options.lookup_tokens > kMostLookup) {
+    refuse("lookup_tokens is " + std::to_string(options.lookup_tokens) + ", expected 0 (off) to " + std::to_string(kMostLookup));
+  }
+  const auto type = kv_ggml_type(options);
+  const uint64_t kv_bytes =
+      kv_values_per_token(model) * ggml_type_size(type) / static_cast<uint64_t>(ggml_blck_size(type)) * n_ctx_padded * options.n_seq_max;
   const auto available = available_memory_bytes();
   if (available && kv_bytes > *available) {
     throw Error(ErrorCode::kResourceExhausted,
@@ -104,11 +161,8 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
   params.kv_unified = false;
   // A sliding-window cache that forgot old tokens could not be cut back to a shared prefix.
   params.swa_full = true;
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
-  if (options.f32_attention) {
-    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // it sums in F16 whatever the type of the cache
-    params.type_k = params.type_v = GGML_TYPE_F32;
-  }
+  params.flash_attn_type = flash_attention_type(options);
+  params.type_k = params.type_v = kv_ggml_type(options);
   params.abort_callback = on_abort;
   params.abort_callback_data = this;
   params.no_perf = true;
@@ -199,17 +253,45 @@ bool Context::Impl::copy_sequence(const Impl& source, size_t from, size_t to, si
   trim(to, 0);
   // The state of a sliding window holds only what its last token still sees.
   if (llama_model_n_swa(native) > 0 && keep < known.tokens.size()) return false;
-  const size_t size = llama_state_seq_get_size(source.handle.get(), static_cast<llama_seq_id>(from));
-  uint8_t* const state = threads->impl().scratch(size);
+  SequenceCache wanted = known;
+  wanted.cut(keep);
+
+  auto& held = threads->impl().held;
+  const auto is_wanted = [&] {
+    return held.size > 0 && source.attached.empty() && held.model.lock() == model && held.n_seq_max == options.n_seq_max &&
+           held.tokens == wanted.tokens && held.chunk_ends == wanted.chunk_ends;
+  };
   LlamaLogCapture capture;
-  const bool copied = llama_state_seq_get_data(source.handle.get(), state, size, static_cast<llama_seq_id>(from)) == size &&
-                      llama_state_seq_set_data(handle.get(), state, size, static_cast<llama_seq_id>(to)) != 0;
-  threads->impl().release_large_scratch();
+  SequenceCache given = wanted;
+  size_t size = held.size;
+  uint8_t* state = threads->impl().scratch(is_wanted() ? size : 0);
+  if (!is_wanted()) {
+    held = {};
+    size = llama_state_seq_get_size(source.handle.get(), static_cast<llama_seq_id>(from));
+    state = threads->impl().scratch(size);
+    if (llama_state_seq_get_data(source.handle.get(), state, size, static_cast<llama_seq_id>(from)) != size) size = 0;
+    if (keep < known.tokens.size()) {
+      const size_t cut = cut_sequence_state({state, size}, keep);
+      if (cut > 0) {
+        size = cut;
+      } else {
+        given = known;  // all of it, and trimmed there
+      }
+    }
+  }
+  const bool copied = size > 0 && llama_state_seq_set_data(handle.get(), state, size, static_cast<llama_seq_id>(to)) != 0;
   const uint64_t last_used = caches[to].last_used;
-  if (copied) caches[to] = known;
+  if (copied) caches[to] = given;
   caches[to].last_used = last_used;
-  const bool whole = copied && llama_memory_seq_pos_max(memory(), static_cast<llama_seq_id>(to)) + 1 == std::ssize(known.tokens);
+  const bool whole = copied && llama_memory_seq_pos_max(memory(), static_cast<llama_seq_id>(to)) + 1 == std::ssize(given.tokens);
   if (!whole) log(LogLevel::kDebug, "[copy] a sequence could not be copied: " + capture.errors());
+  // Of the base only: what fragments hold in memory must go when they are unloaded.
+  if (whole && source.attached.empty() && given.tokens.size() == keep) {
+    held = {.model = model, .n_seq_max = options.n_seq_max, .tokens = wanted.tokens, .chunk_ends = wanted.chunk_ends, .size = size};
+  } else {
+    held = {};
+  }
+  threads->impl().release_large_scratch();
   trim(to, whole ? keep : 0);
   return caches[to].tokens.size() == keep;
 }
@@ -279,6 +361,30 @@ int32_t TokenBatch::add(Token token, size_t position, size_t sequence, bool outp
 llama_batch TokenBatch::view() {
   return {static_cast<int32_t>(size_), tokens_.data(), nullptr, positions_.data(), n_sequences_.data(),
           sequence_pointers_.data(),   output_.data()};
+}
+
+std::string_view to_string(KvType type) noexcept {
+  switch (type) {
+    case KvType::kQ8_0:
+      return "q8_0";
+    case KvType::kQ4_0:
+      return "q4_0";
+    case KvType::kF16:
+      break;
+  }
+  return "f16";
+}
+KvType parse_kv_type(std::string_view text) {
+  for (const KvType type : {KvType::kF16, KvType::kQ8_0, KvType::kQ4_0}) {
+    if (text == to_string(type)) return type;
+  }
+  throw Error(ErrorCode::kInvalidArgument, "[context] KV type '" + std::string(text) + "', expected f16, q8_0 or q4_0");
+}
+FlashAttention parse_flash_attention(std::string_view text) {
+  if (text == "auto") return FlashAttention::kAuto;
+  if (text == "on") return FlashAttention::kOn;
+  if (text == "off") return FlashAttention::kOff;
+  throw Error(ErrorCode::kInvalidArgument, "[context] flash attention '" + std::string(text) + "', expected auto, on or off");
 }
 
 Context::Context(std::shared_ptr<const Model> model, const ContextOptions& options)

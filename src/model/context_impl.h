@@ -34,8 +34,18 @@ void check_tokens(std::span<const Token> tokens, size_t n_vocab, const char* pla
 struct ComputeThreads::Impl {
   explicit Impl(int n_threads_in);
   int n_threads = 0;
-  /// Memory for a copy on its way, without the page faults of a new one each time. Valid until the next call; a large one is given back.
+  /// Memory for a copy on its way, without the page faults of a new one each time. A larger size than before loses what it holds; a large
+  /// one is given back.
   uint8_t* scratch(size_t size);
+  /// What scratch still holds of the last copy, for the next lane that wants the same prefix of the base: the identity of its KV.
+  struct HeldState {
+    std::weak_ptr<const Model> model;
+    size_t n_seq_max = 0;
+    std::vector<Token> tokens;
+    std::vector<size_t> chunk_ends;
+    size_t size = 0;  ///< bytes; 0: nothing
+  };
+  HeldState held;
   void release_large_scratch();
 
   GgmlThreadpoolHandle pool;

@@ -78,6 +78,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.n_gpu_layers;
   params.use_extra_bufts = options.repack;
+  if (!options.mmap) params.load_mode = LLAMA_LOAD_MODE_NONE;
   params.progress_callback = on_load_progress;
   params.progress_callback_user_data = &progress;
   // Without a list llama.cpp opens every GPU it finds, even for no layer; an empty list keeps a CPU run on the CPU.

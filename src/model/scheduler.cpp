@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "model/log_softmax.h"
+#include "model/prompt_lookup.h"
 
 namespace aicoder {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// A copy takes the whole source sequence, about as long as reading one token takes for some hundred of its tokens. A prefix that
+/// A copy reads the whole source sequence, about as long as reading one token takes for some hundred of its tokens. A prefix that
 /// is not longer by this is read: the batch takes a few more tokens for next to nothing.
 constexpr size_t kCopyGain = 4;
 constexpr size_t kCopiedPerGain = 256;
@@ -31,7 +32,17 @@ void check_values(const Model& model, size_t n_ctx_seq, const GenerateRequest& r
     throw Error(ErrorCode::kInvalidArgument, "[generate] active_from is " + std::to_string(request.active_from) + ", expected less than " +
                                                  std::to_string(request.prompt.size()) + ", the tokens of the prompt");
   }
+  if (request.lookup_tokens.value_or(0) > kMostLookup) {
+    throw Error(ErrorCode::kInvalidArgument, "[generate] lookup_tokens is " + std::to_string(*request.lookup_tokens) +
+                                                 ", expected 0 (off) to " + std::to_string(kMostLookup));
+  }
   check_sampling(request.sampling);
+}
+
+/// Recurrent states hold all that was read and cannot go back to before a token.
+bool can_forget_tail(const Model& model) {
+  const auto* native = static_cast<const llama_model*>(model.native_handle());
+  return !llama_model_is_recurrent(native) && !llama_model_is_hybrid(native);
 }
 
 }  // namespace
@@ -45,7 +56,8 @@ Scheduler::Scheduler(Context::Impl& context, size_t chunk)
     : context_(context),
       slots_(context.caches.size()),
       batch_(context.n_batch),
-      chunk_(std::min(chunk == 0 ? size_t{512} : chunk, context.n_batch)) {}
+      chunk_(std::min(chunk == 0 ? size_t{512} : chunk, context.n_batch)),
+      can_draft_(!context.options.deterministic && can_forget_tail(*context.model)) {}
 
 LiveBatch::Id Scheduler::submit(GenerateRequest request, DoneFn on_done, const std::stop_token& stop, bool urgent) {
   check_values(*context_.model, context_.options.n_ctx_seq, request);
@@ -162,6 +174,7 @@ void Scheduler::start(size_t s, Job& job) {
   slot.sample = job.n_started++;
   slot.sampler.emplace(job.request.sampling, job.request.sampling.seed + static_cast<uint32_t>(slot.sample), job.grammar.get());
   slot.text.emplace(job.request.stop_strings);
+  slot.draft_limit = job.request.lookup_tokens.value_or(context_.options.lookup_tokens);
   context_.caches[s].last_used = ++context_.use_counter;
 
   if (!job.first_logits.empty() && reuse_whole_prompt(s)) {
@@ -243,7 +256,10 @@ Scheduler::Source Scheduler::longest_prefix(const GenerateRequest& request, size
       if (!is_base() && n < request.active_from) continue;
       const bool needed = !is_base() && best.n_tokens < request.active_from;
       const size_t gain = best.batch == nullptr ? kCopyGain + owner->context_.caches[other].tokens.size() / kCopiedPerGain : 0;
-      if (needed ? n > best.n_tokens : n > best.n_tokens + gain) best = {owner, other, n};
+      // Of equally long prefixes that of the shorter sequence: llama.cpp gives out whole ones.
+      const bool shorter = best.batch != nullptr && n == best.n_tokens &&
+                           owner->context_.caches[other].tokens.size() < best.batch->context_.caches[best.slot].tokens.size();
+      if (shorter || (needed ? n > best.n_tokens : n > best.n_tokens + gain)) best = {owner, other, n};
     }
   };
   look_at(const_cast<Scheduler*>(this));  // NOLINT(cppcoreguidelines-pro-type-const-cast): one of the sources, beside the peers
@@ -320,9 +336,11 @@ bool Scheduler::decode_round(size_t prompt_tokens, const std::stop_token& stop) 
     if (slots_[s].row >= 0) with_logits.push_back(s);
   }
   for (size_t s : with_logits) {
-    const float* logits = llama_get_logits_ith(context_.handle.get(), slots_[s].row);
-    if (logits == nullptr) throw Error(ErrorCode::kInternal, "[generate] no logits for row " + std::to_string(slots_[s].row));
-    const std::span<const float> row(logits, context_.n_vocab);
+    const auto row = logits_of(slots_[s].row);
+    if (!slots_[s].draft.empty()) {
+      advance_draft(s);
+      continue;
+    }
     const bool has_read = slots_[s].phase == Phase::kReading;
     slots_[s].phase = Phase::kGenerating;
     std::vector<size_t> sharing;
@@ -359,6 +377,7 @@ void Scheduler::plan_batch(size_t only, size_t prompt_tokens) {
       room -= slot.n_new;
     }
   }
+  plan_drafts(room);
   // Slots in ascending order: llama.cpp joins neighbouring sequences into one matrix product.
   batch_.clear();
   for (size_t s = 0; s < slots_.size(); ++s) {
@@ -370,8 +389,61 @@ void Scheduler::plan_batch(size_t only, size_t prompt_tokens) {
       auto& tokens = context_.caches[s].tokens;
       slot.row = batch_.add(slot.next, tokens.size(), s, true);
       tokens.push_back(slot.next);
+      for (const Token token : slot.draft) {
+        batch_.add(token, tokens.size(), s, true);
+        tokens.push_back(token);
+      }
     }
   }
+}
+
+/// Where one user is answered and nothing is read, a decode has room to spare: what may follow is decoded with what does.
+void Scheduler::plan_drafts(size_t room) {
+  for (auto& slot : slots_) slot.draft.clear();
+  const auto works = [](const Slot& slot) { return slot.n_new > 0; };
+  if (!can_draft_ || std::count_if(slots_.begin(), slots_.end(), works) != 1) return;
+  const auto at = std::find_if(slots_.begin(), slots_.end(), works);
+  Slot& slot = *at;
+  if (slot.phase != Phase::kGenerating || slot.draft_limit == 0) return;
+  auto& known = context_.caches[static_cast<size_t>(at - slots_.begin())].tokens;
+  const size_t n_made = slot.job->result.samples[slot.sample].tokens.size();
+  // `next` is counted in n_made already, and the last token of an answer is not decoded.
+  const size_t answer_room = slot.job->request.max_tokens - n_made - 1;
+  const size_t context_room = context_.options.n_ctx_seq - std::min(context_.options.n_ctx_seq, known.size() + 1);
+  const size_t most = std::min({slot.draft_limit, kMostLookup, room, answer_room, context_room});
+  known.push_back(slot.next);
+  const auto draft = look_up(known, most);
+  slot.draft.assign(draft.begin(), draft.end());
+  known.pop_back();
+}
+
+/// Samples from each row as far as what was drafted for the next is what was sampled. So every token comes of the logits behind the tokens
+/// before it, with the random numbers it would have without a draft.
+void Scheduler::advance_draft(size_t s) {
+  const auto draft = std::exchange(slots_[s].draft, {});
+  Job* const job = slots_[s].job;
+  const int32_t row = slots_[s].row;
+  const size_t n_before = context_.caches[s].tokens.size() - draft.size();
+  size_t accepted = 0;
+  job->result.drafted_tokens += draft.size();
+  // The job ends with its last sample, and with it where the counts are: they are there before each token.
+  while (true) {
+    const bool right_so_far = accepted == draft.size();
+    advance(s, logits_of(row + static_cast<int32_t>(accepted)));
+    if (right_so_far || slots_[s].phase != Phase::kGenerating || slots_[s].next != draft[accepted]) break;
+    ++accepted;
+    ++job->result.accepted_tokens;
+  }
+  context_.trim(s, n_before + accepted);
+  if (slots_[s].phase != Phase::kGenerating) return;
+  const size_t most = job->request.lookup_tokens.value_or(context_.options.lookup_tokens);
+  slots_[s].draft_limit = next_draft_limit(slots_[s].draft_limit, draft.size(), accepted, most);
+}
+
+std::span<const float> Scheduler::logits_of(int32_t row) const {
+  const float* logits = llama_get_logits_ith(context_.handle.get(), row);
+  if (logits == nullptr) throw Error(ErrorCode::kInternal, "[generate] no logits for row " + std::to_string(row));
+  return {logits, context_.n_vocab};
 }
 
 void Scheduler::plan_prompt_piece(size_t s) {
@@ -400,7 +472,10 @@ void Scheduler::advance(size_t s, std::span<const float> logits) {
   const Token token = slot.sampler->sample(logits);
   slot.job->result.decode_seconds += seconds_since(start);
   if (token < 0 || context_.model->is_end(token)) return finish(s, FinishReason::kStop);
-  if (request.n_logprobs >= 0) record_logprobs(sample, token, logits, request.n_logprobs);
+  if (request.n_logprobs >= 0) {
+    record_logprobs(sample, token, logits, request.n_logprobs);
+    if (request.on_logprob) request.on_logprob(slot.sample, sample.logprobs.back());
+  }
   slot.sampler->accept(token);
   sample.tokens.push_back(token);
   const bool stopped = slot.text->append(context_.model->piece(token));

@@ -56,9 +56,11 @@ class Scheduler {
     Phase phase = Phase::kFree;
     Job* job = nullptr;
     size_t sample = 0;
-    Token next = 0;    ///< to be decoded, when generating
-    size_t n_new = 0;  ///< tokens in the coming batch
-    int32_t row = -1;  ///< of the batch, whose logits this slot samples from
+    Token next = 0;            ///< to be decoded, when generating
+    size_t n_new = 0;          ///< tokens in the coming batch
+    int32_t row = -1;          ///< of the batch, whose logits this slot samples from
+    std::vector<Token> draft;  ///< in the coming batch behind `next`, each with a row of its own
+    size_t draft_limit = 0;    ///< of the next draft
     std::optional<TokenSampler> sampler;
     std::optional<TextStream> text;
   };
@@ -86,6 +88,9 @@ class Scheduler {
   bool decode_round(size_t prompt_tokens, const std::stop_token& stop);
   void plan_batch(size_t only_slot, size_t prompt_tokens);
   void plan_prompt_piece(size_t slot);
+  void plan_drafts(size_t room);
+  void advance_draft(size_t slot);
+  std::span<const float> logits_of(int32_t row) const;
   void advance(size_t slot, std::span<const float> logits);
   void record_logprobs(GenerateSample& sample, Token token, std::span<const float> logits, int n_best) const;
   void finish(size_t slot, FinishReason reason);
@@ -101,6 +106,7 @@ class Scheduler {
   LiveBatch::Id last_id_ = 0;
   size_t turn_ = 0;  ///< deterministic mode: the slot whose turn it is
   size_t chunk_;     ///< deterministic mode: tokens of a prompt per decode
+  bool can_draft_;   ///< a tail of what was decoded can be forgotten, and other batches may give other bits
 };
 
 struct LiveBatch::Impl {

@@ -1,6 +1,7 @@
 // Which KV a request may begin with: its tokens, its fragment set with strengths, and where that set became active.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "engine/engine_fixture.h"
@@ -52,6 +53,48 @@ TEST_F(PrefixTest, WhatIsBeforeTheInvocationPointIsTheBasesByItself) {
   }
   EXPECT_NE(never, always);
   EXPECT_EQ(tokens_of(engine->submit(with_tokens(prompt, {}, 3)).get()), never) << "without fragments it says nothing";
+}
+
+TEST_F(PrefixTest, ACopyHoldsTheBytesOfThePrefixWhoeverWantsItAndAfterWhom) {
+  auto options = small_context(1);
+  options.threads = std::make_shared<ComputeThreads>(1);  // and with them what they hold of the last copy
+  const auto a = Adapter::load(smollm(), resolve("a")), b = Adapter::load(smollm(), resolve("b"));
+  test::TestLane base(smollm(), {}, options), first(smollm(), {{a, 1}}, options), second(smollm(), {{b, 1}}, options),
+      third(smollm(), {{a, 0.5f}}, options);
+  test::introduce({&base, &first, &second, &third});
+  const auto prompt = smollm()->tokenize(history_text(20));
+  ASSERT_GT(prompt.size(), 150u);
+  const auto state_of = [](test::TestLane& lane, size_t keep) {
+    auto* context = static_cast<llama_context*>(lane.context.native_handle());
+    llama_memory_seq_rm(llama_get_memory(context), 0, static_cast<llama_pos>(keep), -1);
+    std::vector<uint8_t> bytes(llama_state_seq_get_size(context, 0));
+    EXPECT_EQ(llama_state_seq_get_data(context, bytes.data(), bytes.size(), 0), bytes.size());
+    return bytes;
+  };
+  const auto enter = [&](test::TestLane& lane, const std::vector<Token>& tokens, size_t active_from) {
+    const auto result = lane.run(tokens, active_from, 1);
+    EXPECT_EQ(result.copied_tokens, active_from);
+    EXPECT_GT(result.copy_ms, 0);
+    auto bytes = state_of(lane, active_from);
+    lane.context.clear();  // its batch does not know what was removed
+    return bytes;
+  };
+  base.run(prompt, 0, 1);
+  const auto at_100 = enter(first, prompt, 100);
+  const auto again_100 = enter(second, prompt, 100);  // what is held serves it
+  const auto at_140 = enter(third, prompt, 140);
+  // Other tokens of the same length: what is held must not be taken for them.
+  auto other = prompt;
+  std::rotate(other.begin(), other.begin() + 30, other.end());
+  base.run(other, 0, 1);
+  const auto other_100 = enter(first, other, 100);
+  EXPECT_EQ(other_100, state_of(base, 100));
+  base.context.clear();
+  base.run(prompt, 0, 1);
+  EXPECT_EQ(at_140, state_of(base, 140));
+  EXPECT_EQ(at_100, state_of(base, 100));
+  EXPECT_EQ(again_100, at_100);
+  EXPECT_NE(other_100, at_100);
 }
 
 TEST_F(PrefixTest, OnlyTheTokensAfterTheInvocationPointAreReadAgain) {
