@@ -3,6 +3,7 @@
 
 #include "aicoder/bench.h"
 #include "aicoder/model.h"
+#include "bench/lookup_bench.h"
 #include "bench/peer.h"
 #include "bench/statistics.h"
 
@@ -40,6 +41,8 @@ class Ours {
     (void)generate(prompt_, 1);
     return static_cast<double>(prompt_.size()) / seconds_since(start);
   }
+
+  const std::shared_ptr<const Model>& model() const noexcept { return model_; }
 
   double decode_tokens_per_s() {
     context_.clear();
@@ -117,6 +120,8 @@ GenerateBench run_generate_bench(const GenerateBenchOptions& options) {
   result.generated_tokens = options.generated_tokens;
 
   Ours ours(options, result.n_threads);
+  std::optional<LookupMeasurement> lookup;
+  if (options.lookup_tokens > 0) lookup.emplace(ours.model(), options, result.n_threads);
   std::vector<double> prefill, decode, peer_prefill, peer_decode;
   const std::vector<std::string> command = peer.empty() ? std::vector<std::string>{} : peer_command(peer, options, result.n_threads);
   for (size_t i = 0; i < options.rounds; ++i) {
@@ -129,12 +134,14 @@ GenerateBench run_generate_bench(const GenerateBenchOptions& options) {
       peer_prefill.push_back(round.peer_prefill_tokens_per_s = speeds.prefill_tokens_per_s);
       peer_decode.push_back(round.peer_decode_tokens_per_s = speeds.decode_tokens_per_s);
     }
+    if (lookup) lookup->run_round();
     result.rounds.push_back(round);
     if (options.progress) {
       options.progress(
           {.stage = "bench generate", .done = static_cast<double>(i + 1), .total = static_cast<double>(options.rounds), .unit = "rounds"});
     }
   }
+  if (lookup) result.lookup = lookup->results();
   result.prefill_tokens_per_s = median(prefill);
   result.decode_tokens_per_s = median(decode);
   if (!command.empty()) {

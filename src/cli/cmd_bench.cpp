@@ -1,8 +1,10 @@
-// bench generate, train and sandbox; the other benchmarks are not built yet.
+// bench generate, train and sandbox, and which others there are.
 #include <fmt/format.h>
 
 #include "aicoder/bench.h"
 #include "aicoder/bench/sandbox.h"
+#include "cli/cmd_bench_serve.h"
+#include "cli/cmd_bench_switch.h"
 #include "cli/runtime.h"
 
 namespace aicoder::cli {
@@ -59,6 +61,21 @@ int run(Runtime& runtime, const Args& args) {
   } else if (!result.peer_missing.empty()) {
     json["peer_missing"] = result.peer_missing;
     text += result.peer_missing + "\n";
+  }
+  if (!result.lookup.empty()) json["lookup"] = Json::array();
+  for (const auto& task : result.lookup) {
+    json["lookup"].push_back({{"task", task.task},
+                              {"tokens_per_s", task.tokens_per_s},
+                              {"plain_tokens_per_s", task.plain_tokens_per_s},
+                              {"ratio", to_json(task.ratio)},
+                              {"tokens", task.tokens},
+                              {"drafted_tokens", task.drafted_tokens},
+                              {"accepted_tokens", task.accepted_tokens},
+                              {"same_answer", task.same_answer}});
+    text += fmt::format(
+        "prompt lookup, {:<6} {:>7.2f} tokens/s, without {:>7.2f}; ratio {:.3f} ({:.3f} to {:.3f}); {} of {} drafted tokens right\n",
+        task.task, task.tokens_per_s, task.plain_tokens_per_s, task.ratio.median, task.ratio.min, task.ratio.max, task.accepted_tokens,
+        task.drafted_tokens);
   }
   return runtime.finish(json, text);
 }
@@ -164,8 +181,13 @@ void add_bench(CLI::App& app, Runtime& runtime) {
       ->capture_default_str();
   generate->add_option("--peer", args->peer, "Path of llama-bench; default: what bench/peers/build.sh made");
   generate->add_flag("--no-peer", args->no_peer, "Only ours");
+  generate->add_option("--lookup", args->options.lookup_tokens, "Answers with prompt lookup of so many tokens too, beside the same without")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
   generate->callback([=, &runtime] { runtime.action = [=, &runtime] { return run(runtime, *args); }; });
 
+  add_bench_switch(*bench, runtime);
+  add_bench_serve(*bench, runtime);
   add_bench_train(*bench, runtime);
 
   const auto boxes = std::make_shared<SandboxBenchOptions>();
@@ -175,7 +197,7 @@ void add_bench(CLI::App& app, Runtime& runtime) {
       ->capture_default_str();
   sandbox->callback([=, &runtime] { runtime.action = [=, &runtime] { return run_boxes(runtime, *boxes); }; });
 
-  for (const char* planned : {"switch", "serve", "retrieve"}) {
+  for (const char* planned : {"retrieve"}) {
     auto* command = bench->add_subcommand(planned, "Not built yet");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
     command->group("Not built yet");

@@ -38,7 +38,7 @@ const ModuleTable& module_table() {
       {"diagnose", {"fragment", "train", "text"}},
       {"eval", {"agent", "fragment", "train", "diagnose"}},
       {"learn", {"eval"}},
-      {"bench", {"learn", "store"}},
+      {"bench", {"learn", "store", "engine"}},
       {"server", {"bench", "engine"}},
       {"cli", {"bench", "server"}},
       {"apps", {"cli", "server"}},

@@ -49,6 +49,24 @@ TEST(GenerateBench, WithoutAPeerSaysSo) {
   EXPECT_GT(result.decode_tokens_per_s, 0);
 }
 
+TEST(GenerateBench, LookupAnswersTheSameTasksWithAndWithout) {
+  const auto result = run_generate_bench({.model = test::require_model("smollm2-135m"),
+                                          .prompt_tokens = 8,
+                                          .generated_tokens = 48,
+                                          .rounds = 1,
+                                          .n_threads = 1,
+                                          .lookup_tokens = 8,
+                                          .with_peer = false});
+  ASSERT_EQ(result.lookup.size(), 2u);
+  EXPECT_EQ(result.lookup[0].task, "edit");
+  EXPECT_GT(result.lookup[0].accepted_tokens, 8u) << "a file that is written again repeats itself";
+  for (const auto& task : result.lookup) {
+    EXPECT_GT(task.tokens, 0u);
+    EXPECT_LE(task.accepted_tokens, task.drafted_tokens);
+    EXPECT_GT(task.ratio.median, 0);
+  }
+}
+
 TEST(GenerateBench, AFailingPeerIsNamedWithWhatItSaid) {
   const test::TempDir dir;
   const auto peer = fake_peer(dir, "echo 'no such model' >&2; exit 3");
