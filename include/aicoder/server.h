@@ -87,6 +87,9 @@ struct ServerOptions {
   std::function<void(std::string_view line)> access_log;  ///< one JSON object a request; from several threads at once
 };
 
+/// What a Server with these options would refuse at its start, without keeping the port. \throws as Server.
+void check_server_options(const ServerOptions& options);
+
 class Server {
  public:
   /// Listens when it returns. \throws Error kInvalidArgument (a token of fewer than 16 characters, a folder that is none),

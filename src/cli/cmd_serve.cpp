@@ -96,6 +96,8 @@ int run(Runtime& runtime, Args args) {
   LogFile log(args.log_file);
   if (!args.no_log) args.server.access_log = [&log](std::string_view line) { log.write(line); };
 
+  check_server_options(args.server);  // before seconds of loading
+
   std::unique_ptr<Sandbox> box;
   try {
     box = std::make_unique<Sandbox>();
@@ -107,10 +109,7 @@ int run(Runtime& runtime, Args args) {
   EngineOptions options;
   options.max_queued = args.queue;
   options.lanes.budget_bytes = args.lane_mb << 20;
-  options.lanes.context.n_ctx_seq = std::min(args.engine.n_ctx, model->n_ctx_train());
-  options.lanes.context.n_seq_max = args.sequences;
-  options.lanes.context.n_threads = args.engine.n_threads;
-  options.lanes.context.deterministic = args.engine.deterministic;
+  options.lanes.context = context_options(args.engine, *model, args.sequences);
   aicoder::Engine engine(model, options, [fingerprint](std::string_view name) { return resolve_fragment(name, fingerprint); });
   for (const auto& name : args.engine.fragments) (void)engine.load_fragment(parse_fragment_choice(name).name);
 

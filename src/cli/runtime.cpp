@@ -78,6 +78,16 @@ void add_engine_options(CLI::App& command, EngineArgs& args, const Runtime& runt
   command.add_option("-f,--fragment", args.fragments, "Fragment name or path, NAME[:STRENGTH]; may be repeated")->allow_extra_args(false);
   command.add_option("--context", args.n_ctx, "Tokens a conversation can hold")->check(CLI::Range(256, 1 << 22))->capture_default_str();
   command.add_option("--backend", args.backend, "inproc, an OpenAI-compatible URL, or rpc:HOST:PORT")->capture_default_str();
+  command.add_option("--lookup", args.lookup_tokens, "Tokens drafted from what the conversation already says, for one user; 0: none")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  command.add_option("--kv-type", args.kv_type, "Keys and values in memory as f16, q8_0 (about half) or q4_0 (about a quarter)")
+      ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}))
+      ->capture_default_str();
+  command.add_option("--flash-attention", args.flash_attention, "auto, on or off")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
+  command.add_flag("--no-mmap", args.no_mmap, "Read the weights into memory instead of mapping the file");
   command.add_flag("--deterministic", args.deterministic, "One sequence at a time: output does not depend on what runs beside it (slower)");
 }
 
@@ -89,7 +99,20 @@ std::vector<FragmentChoice> parse_fragments(const std::vector<std::string>& text
 
 std::shared_ptr<const Model> load_model(Runtime& runtime, const EngineArgs& args) {
   const auto path = ModelStore().resolve(args.model);
-  return Model::load(path, {.n_gpu_layers = args.n_gpu_layers, .progress = runtime.progress(), .stop = runtime.interrupt.token()});
+  return Model::load(
+      path, {.n_gpu_layers = args.n_gpu_layers, .mmap = !args.no_mmap, .progress = runtime.progress(), .stop = runtime.interrupt.token()});
+}
+
+ContextOptions context_options(const EngineArgs& args, const Model& model, size_t n_seq_max) {
+  ContextOptions options;
+  options.n_ctx_seq = std::min(args.n_ctx, model.n_ctx_train());
+  options.n_seq_max = n_seq_max;
+  options.n_threads = args.n_threads;
+  options.deterministic = args.deterministic;
+  options.kv_type = parse_kv_type(args.kv_type);
+  options.flash_attention = parse_flash_attention(args.flash_attention);
+  options.lookup_tokens = args.lookup_tokens;
+  return options;
 }
 
 Engine make_engine(Runtime& runtime, const EngineArgs& args, size_t n_seq_max) {
@@ -102,10 +125,7 @@ Engine make_engine(Runtime& runtime, const EngineArgs& args, size_t n_seq_max) {
   engine.model = load_model(runtime, args);
   const auto fingerprint = engine.model->fingerprint();
   LaneOptions lanes;
-  lanes.context.n_ctx_seq = std::min(args.n_ctx, engine.model->n_ctx_train());
-  lanes.context.n_seq_max = n_seq_max;
-  lanes.context.n_threads = args.n_threads;
-  lanes.context.deterministic = args.deterministic;
+  lanes.context = context_options(args, *engine.model, n_seq_max);
   engine.generator = std::make_unique<LocalGenerator>(engine.model, lanes,
                                                       [fingerprint](std::string_view name) { return resolve_fragment(name, fingerprint); });
   for (const auto& fragment : engine.fragments) (void)resolve_fragment(fragment.name, fingerprint);  // fail before any work is done

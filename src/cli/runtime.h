@@ -46,6 +46,9 @@ struct EngineArgs {
   int n_gpu_layers = 0;
   std::string backend = "inproc";
   bool deterministic = false;
+  bool no_mmap = false;
+  std::string kv_type = "f16", flash_attention = "auto";
+  size_t lookup_tokens = 0;
 };
 void add_model_option(CLI::App& command, EngineArgs& args, const Runtime& runtime);
 void add_engine_options(CLI::App& command, EngineArgs& args, const Runtime& runtime);
@@ -59,6 +62,8 @@ struct Engine {
   std::vector<FragmentChoice> fragments;
 };
 std::shared_ptr<const Model> load_model(Runtime& runtime, const EngineArgs& args);
+/// The options of a context that the command line says; the length as far as the model was trained.
+ContextOptions context_options(const EngineArgs& args, const Model& model, size_t n_seq_max);
 /// \param n_seq_max sequences decoded together
 Engine make_engine(Runtime& runtime, const EngineArgs& args, size_t n_seq_max);
 std::vector<FragmentChoice> parse_fragments(const std::vector<std::string>& texts);

@@ -38,10 +38,10 @@ size_t n_completion_tokens(const GenerationResult& result) {
   return n;
 }
 
-Json chat_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piece) {
+Json chat_logprobs(std::span<const TokenLogprob> logprobs, bool asked, const PieceFn& piece) {
   if (!asked) return {};
   Json content = Json::array();
-  for (const auto& one : sample.logprobs) {
+  for (const auto& one : logprobs) {
     Json token = token_json(one.token, one.logprob, piece);
     token["top_logprobs"] = Json::array();
     for (const auto& [other, logprob] : one.top) token["top_logprobs"].push_back(token_json(other, logprob, piece));
@@ -50,12 +50,11 @@ Json chat_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piec
   return {{"content", content}, {"refusal", nullptr}};
 }
 
-Json completion_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piece) {
+Json completion_logprobs(std::span<const TokenLogprob> logprobs, bool asked, const PieceFn& piece, size_t& offset) {
   if (!asked) return {};
   Json out = {
       {"tokens", Json::array()}, {"token_logprobs", Json::array()}, {"top_logprobs", Json::array()}, {"text_offset", Json::array()}};
-  size_t offset = 0;
-  for (const auto& one : sample.logprobs) {
+  for (const auto& one : logprobs) {
     const auto bytes = piece(one.token);
     Json top = Json::object();
     for (const auto& [other, logprob] : one.top) top[to_valid_utf8(piece(other))] = finite_logprob(logprob);
@@ -110,7 +109,7 @@ Json chat_completion(const AnswerHead& head, const ChatRequest& request, const G
     }
     choices.push_back({{"index", i},
                        {"message", std::move(message)},
-                       {"logprobs", chat_logprobs(sample, logprobs, piece)},
+                       {"logprobs", chat_logprobs(sample.logprobs, logprobs, piece)},
                        {"finish_reason", finish_text(sample.finish, called)}});
   }
   return {{"id", head.id},

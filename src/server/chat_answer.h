@@ -3,6 +3,8 @@
 
 #include <functional>
 
+#include <span>
+
 #include "server/chat_request.h"
 
 namespace aicoder::server {
@@ -19,9 +21,9 @@ const char* finish_text(FinishReason reason, bool called_tools);
 Json usage_json(size_t prompt, size_t reused, size_t completion);
 size_t n_completion_tokens(const GenerationResult& result);
 /// {"content": [...]} as chat has it; null without log-probabilities.
-Json chat_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piece);
-/// As /v1/completions has it.
-Json completion_logprobs(const GenerateSample& sample, bool asked, const PieceFn& piece);
+Json chat_logprobs(std::span<const TokenLogprob> logprobs, bool asked, const PieceFn& piece);
+/// As /v1/completions has it. \param offset  bytes of the answer before them; moved behind them
+Json completion_logprobs(std::span<const TokenLogprob> logprobs, bool asked, const PieceFn& piece, size_t& offset);
 Json tool_calls_json(const std::vector<ToolCall>& calls, size_t first_index, bool in_stream);
 
 /// A whole chat answer. \param reader_of  makes the reader of a sample's tool calls

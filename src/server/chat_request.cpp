@@ -69,6 +69,7 @@ void read_common(const Fields& fields, const RequestDefaults& defaults, EngineRe
     stream.include_usage = Fields(*options, "stream_options").boolean("include_usage").value_or(false);
   }
   if (const auto at = fields.integer("active_from", 0, kMaxTokens)) out.active_from = static_cast<size_t>(*at);
+  if (const auto most = fields.integer("lookup", 0, 64)) out.generation.lookup_tokens = static_cast<size_t>(*most);
   const auto priority = fields.text("priority").value_or("interactive");
   if (priority != "interactive" && priority != "batch") throw bad_request("priority", "expected interactive or batch");
   out.priority = priority == "batch" ? Priority::kBatch : Priority::kInteractive;

@@ -30,9 +30,15 @@ struct Streaming {
   Streaming(const Streaming&) = delete;
   Streaming& operator=(const Streaming&) = delete;
 
-  /// For GenerationRequest::on_token.
-  TokenFn on_token() const {
-    return [queue = queue](size_t sample, std::string_view text) { return queue->push({sample, std::string(text)}); };
+  /// Sends the request's pieces here, each with the log-probabilities of its tokens.
+  void receive(GenerationRequest& request) const {
+    // Both are called on the engine's thread, a token's log-probabilities before the text that it completes.
+    const auto waiting = std::make_shared<std::vector<std::vector<TokenLogprob>>>(request.n);
+    request.on_token = [queue = queue, waiting](size_t sample, std::string_view text) {
+      return queue->push({sample, std::string(text), std::exchange(waiting->at(sample), {})});
+    };
+    if (request.n_logprobs < 0) return;
+    request.on_logprob = [waiting](size_t sample, const TokenLogprob& logprob) { waiting->at(sample).push_back(logprob); };
   }
 
   std::shared_ptr<PieceQueue> queue;
@@ -87,6 +93,25 @@ void write_failure(const Exchange::Write& write, RequestRecord& record, const st
   record.error = dynamic_cast<const ApiError*>(&error) != nullptr ? api.name() : error.what();
   write(event_text(error_json(api)));
 }
+
+/// The log-probabilities of one sample on their way out: with the first chunk that is written after they came, the rest at the end.
+class LogprobsOut {
+ public:
+  void add(const Piece& piece) { waiting_.insert(waiting_.end(), piece.logprobs.begin(), piece.logprobs.end()); }
+  std::vector<TokenLogprob> take() {
+    n_sent_ += waiting_.size();
+    return std::exchange(waiting_, {});
+  }
+  /// Of the result, what no piece brought: tokens whose text was held back or never came.
+  std::span<const TokenLogprob> rest(const GenerateSample& sample) const {
+    return std::span(sample.logprobs).subspan(std::min(n_sent_, sample.logprobs.size()));
+  }
+  size_t offset = 0;  ///< bytes of the answer before the next, for text_offset
+
+ private:
+  std::vector<TokenLogprob> waiting_;
+  size_t n_sent_ = 0;
+};
 
 /// Runs `send` over the pieces, then `end` over the result; every way out is accounted for.
 void serve_stream(Streaming& streaming, const Exchange::Write& write, const std::function<bool()>& gone, RequestRecord& record,
@@ -145,7 +170,7 @@ void Api::chat(Exchange& exchange) {
   }
   auto streaming = std::make_shared<Streaming>(options_.limits.unread_bytes);
   streaming->ticket = std::move(ticket);
-  request->engine.generation.on_token = streaming->on_token();
+  streaming->receive(request->engine.generation);
   streaming->future = backend_.submit(request->engine, streaming->stop.get_token());
   exchange.content_type = "text/event-stream";
   exchange.stream = [this, streaming, request, head, record = exchange.record](const Exchange::Write& write,
@@ -157,31 +182,34 @@ void Api::chat(Exchange& exchange) {
       return write(event_text(chunk));
     };
     std::vector<ToolCallReader> readers;
+    std::vector<LogprobsOut> logprobs(n);
+    const bool with_logprobs = request->engine.generation.n_logprobs >= 0;
+    const auto piece_of = [this](Token token) { return backend_.piece(token); };
+    const auto logprobs_of = [&](size_t sample) { return chat_logprobs(logprobs[sample].take(), with_logprobs, piece_of); };
     for (size_t i = 0; i < n; ++i) {
       readers.push_back(tool_reader(head, *request, i));
       send_chunk(chat_chunk(head, i, {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}}));
     }
     const auto send_parts = [&](size_t sample, const ToolCallReader::Out& out) {
       bool ok = true;
-      if (!out.text.empty()) ok = send_chunk(chat_chunk(head, sample, {{"content", out.text}}));
+      if (!out.text.empty()) ok = send_chunk(chat_chunk(head, sample, {{"content", out.text}}, {}, logprobs_of(sample)));
       if (!out.calls.empty()) {
         const size_t first = readers[sample].n_calls() - out.calls.size();
-        ok = ok && send_chunk(chat_chunk(head, sample, {{"tool_calls", tool_calls_json(out.calls, first, true)}}));
+        ok = ok && send_chunk(chat_chunk(head, sample, {{"tool_calls", tool_calls_json(out.calls, first, true)}}, {}, logprobs_of(sample)));
       }
       return ok;
     };
     const auto send = [&](const Piece& piece) {
-      if (!with_tools) return send_chunk(chat_chunk(head, piece.sample, {{"content", piece.text}}));
+      logprobs.at(piece.sample).add(piece);
+      if (!with_tools) return send_chunk(chat_chunk(head, piece.sample, {{"content", piece.text}}, {}, logprobs_of(piece.sample)));
       return send_parts(piece.sample, readers.at(piece.sample).add(piece.text));
     };
     const auto end = [&](const GenerationResult& result) {
       for (size_t i = 0; i < result.output.samples.size() && i < n; ++i) {
         const auto& sample = result.output.samples[i];
         if (with_tools) send_parts(i, readers[i].finish());
-        // The engine gives log-probabilities with the result, not with the pieces: they come at once, before the end.
-        const auto logprobs =
-            chat_logprobs(sample, request->engine.generation.n_logprobs >= 0, [this](Token token) { return backend_.piece(token); });
-        send_chunk(chat_chunk(head, i, Json::object(), finish_text(sample.finish, readers[i].n_calls() > 0), logprobs));
+        const auto rest = chat_logprobs(logprobs[i].rest(sample), with_logprobs, piece_of);
+        send_chunk(chat_chunk(head, i, Json::object(), finish_text(sample.finish, readers[i].n_calls() > 0), rest));
       }
       if (with_usage) {
         auto last = chat_chunk(head, 0, Json::object());
@@ -239,9 +267,10 @@ void Api::complete(Exchange& exchange) {
       const auto result = wait(futures[p], stop, exchange);
       keep_counts(*exchange.record, result);
       for (const auto& sample : result.output.samples) {
+        size_t offset = 0;
         choices.push_back({{"index", choices.size()},
                            {"text", sample.text},
-                           {"logprobs", completion_logprobs(sample, logprobs, piece_of)},
+                           {"logprobs", completion_logprobs(sample.logprobs, logprobs, piece_of, offset)},
                            {"finish_reason", finish_text(sample.finish, false)}});
       }
     }
@@ -255,7 +284,7 @@ void Api::complete(Exchange& exchange) {
   streaming->ticket = std::move(ticket);
   auto one = request->engine;
   one.prompt = std::move(prompts[0]);
-  one.generation.on_token = streaming->on_token();
+  streaming->receive(one.generation);
   streaming->future = backend_.submit(std::move(one), streaming->stop.get_token());
   exchange.content_type = "text/event-stream";
   exchange.stream = [this, streaming, request, n, logprobs, object, piece_of, record = exchange.record](const Exchange::Write& write,
@@ -263,11 +292,18 @@ void Api::complete(Exchange& exchange) {
     const auto choice = [&](size_t index, const std::string& text, const Json& finish, const Json& probabilities) {
       return object(Json::array({{{"index", index}, {"text", text}, {"logprobs", probabilities}, {"finish_reason", finish}}}));
     };
-    const auto send = [&](const Piece& piece) { return write(event_text(choice(piece.sample, piece.text, {}, {}))); };
+    std::vector<LogprobsOut> out(n);
+    const auto send = [&](const Piece& piece) {
+      auto& its = out.at(piece.sample);
+      its.add(piece);
+      const auto probabilities = completion_logprobs(its.take(), logprobs, piece_of, its.offset);
+      return write(event_text(choice(piece.sample, piece.text, {}, probabilities)));
+    };
     const auto end = [&](const GenerationResult& result) {
       for (size_t i = 0; i < result.output.samples.size() && i < n; ++i) {
         const auto& sample = result.output.samples[i];
-        write(event_text(choice(i, "", finish_text(sample.finish, false), completion_logprobs(sample, logprobs, piece_of))));
+        const auto rest = completion_logprobs(out[i].rest(sample), logprobs, piece_of, out[i].offset);
+        write(event_text(choice(i, "", finish_text(sample.finish, false), rest)));
       }
       if (request->stream.include_usage) {
         auto last = object(Json::array());

@@ -52,6 +52,8 @@ std::string Metrics::text(const EngineStats& engine, size_t in_flight) const {
   one("prompt_tokens_total", "counter", "Tokens of prompts.", engine.prompt_tokens);
   one("reused_tokens_total", "counter", "Tokens of prompts found in the cache.", engine.reused_tokens);
   one("generated_tokens_total", "counter", "Tokens written.", engine.generated_tokens);
+  one("drafted_tokens_total", "counter", "Tokens drafted by prompt lookup.", engine.drafted_tokens);
+  one("accepted_tokens_total", "counter", "Of those, tokens that were right.", engine.accepted_tokens);
   one("prefill_seconds_total", "counter", "Time spent reading prompts.", engine.prefill_seconds);
   one("decode_seconds_total", "counter", "Time spent writing answers.", engine.decode_seconds);
   one("lanes", "gauge", "Contexts, one for each fragment set in use.", engine.lanes);

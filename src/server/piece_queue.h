@@ -7,12 +7,22 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "aicoder/model.h"
 
 namespace aicoder::server {
 
 struct Piece {
   size_t sample = 0;
   std::string text;
+  std::vector<TokenLogprob> logprobs;  ///< of the tokens that the text completes
+
+  size_t bytes() const noexcept {
+    size_t n = text.size() + logprobs.size() * sizeof(TokenLogprob);
+    for (const auto& logprob : logprobs) n += logprob.top.size() * sizeof(logprob.top[0]);
+    return n;
+  }
 };
 
 class PieceQueue {
@@ -22,11 +32,11 @@ class PieceQueue {
   /// Never blocks: it is called on the engine's thread. False: the reader is gone, or too far behind.
   bool push(Piece piece) {
     const std::lock_guard lock(mutex_);
-    if (closed_ || bytes_ + piece.text.size() > limit_bytes_) {
+    if (closed_ || bytes_ + piece.bytes() > limit_bytes_) {
       closed_ = true;
       return false;
     }
-    bytes_ += piece.text.size();
+    bytes_ += piece.bytes();
     pieces_.push_back(std::move(piece));
     ready_.notify_one();
     return true;
@@ -37,7 +47,7 @@ class PieceQueue {
     if (pieces_.empty()) return std::nullopt;
     Piece piece = std::move(pieces_.front());
     pieces_.pop_front();
-    bytes_ -= piece.text.size();
+    bytes_ -= piece.bytes();
     return piece;
   }
   void close() {

@@ -100,6 +100,43 @@ server::RequestHead head_of(const httplib::Request& request) {
           .has_body = request.get_header_value_u64("Content-Length") > 0 || request.has_header("Transfer-Encoding")};
 }
 
+ServerOptions checked(ServerOptions options) {
+  if (!options.token.empty() && options.token.size() < kMinTokenBytes) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("[serve] the token has {} characters, expected {} or more", options.token.size(), kMinTokenBytes),
+                "leave it out: --token makes a good one");
+  }
+  if (options.token.empty() && !server::is_loopback(options.host)) {
+    throw Error(ErrorCode::kPermissionDenied,
+                fmt::format("[serve] {} can be reached by others, and no token is asked of them", options.host),
+                fmt::format("aicoder serve --host {} --token", options.host));
+  }
+  for (auto& dir : options.dirs) {
+    std::error_code error;
+    const auto real = std::filesystem::canonical(dir, error);
+    if (error || !std::filesystem::is_directory(real))
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] --dir {} is no folder", dir.string()));
+    dir = real;
+  }
+  options.hosts.push_back(options.host);
+  return options;
+}
+
+/// \return the port
+int bind(httplib::Server& http, const ServerOptions& options) {
+  // The library's own choice, SO_REUSEPORT, would let another process share our port.
+  http.set_socket_options([](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
+  const int port = options.port == 0                               ? http.bind_to_any_port(options.host)
+                   : http.bind_to_port(options.host, options.port) ? options.port
+                                                                   : -1;
+  if (port <= 0) {
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("[serve] cannot listen on {} port {}: taken, or no address of this machine", options.host, options.port),
+                "aicoder serve --host 127.0.0.1 --port 0");
+  }
+  return port;
+}
+
 }  // namespace
 
 const std::vector<ServerRoute>& server_routes() {
@@ -132,34 +169,7 @@ struct Server::Impl {
     for (const auto& entry : route_entries()) add_route(entry);
     for (const auto& file : server::web_files()) add_page(file);
     http.Options(".*", [](const httplib::Request&, httplib::Response& response) { response.status = 204; });
-    port = options.port == 0 ? http.bind_to_any_port(options.host) : http.bind_to_port(options.host, options.port) ? options.port : -1;
-    if (port <= 0) {
-      throw Error(ErrorCode::kUnavailable,
-                  fmt::format("[serve] cannot listen on {} port {}: taken, or no address of this machine", options.host, options.port),
-                  "aicoder serve --port 0");
-    }
-  }
-
-  static ServerOptions checked(ServerOptions options) {
-    if (!options.token.empty() && options.token.size() < kMinTokenBytes) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("[serve] the token has {} characters, expected {} or more", options.token.size(), kMinTokenBytes),
-                  "leave it out: --token makes a good one");
-    }
-    if (options.token.empty() && !server::is_loopback(options.host)) {
-      throw Error(ErrorCode::kPermissionDenied,
-                  fmt::format("[serve] {} can be reached by others, and no token is asked of them", options.host),
-                  fmt::format("aicoder serve --host {} --token", options.host));
-    }
-    for (auto& dir : options.dirs) {
-      std::error_code error;
-      const auto real = std::filesystem::canonical(dir, error);
-      if (error || !std::filesystem::is_directory(real))
-        throw Error(ErrorCode::kInvalidArgument, fmt::format("[serve] --dir {} is no folder", dir.string()));
-      dir = real;
-    }
-    options.hosts.push_back(options.host);
-    return options;
+    port = bind(http, options);
   }
 
   void set_up_limits() {
@@ -168,8 +178,6 @@ struct Server::Impl {
     http.new_task_queue = [n = limits.connections] {
       return new httplib::ThreadPool(std::min<size_t>(8, n), n, n);
     };  // NOLINT(cppcoreguidelines-owning-memory): httplib takes it
-    // The library's own choice, SO_REUSEPORT, would let another process share our port.
-    http.set_socket_options([](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
     http.set_payload_max_length(limits.body_bytes + kDiscardedBytes);
     http.set_read_timeout(limits.read);
     http.set_write_timeout(limits.write);
@@ -361,6 +369,13 @@ struct Server::Impl {
   std::atomic<uint64_t> n_requests{0};
   int port = 0;
 };
+
+void check_server_options(const ServerOptions& options) {
+  const auto usable = checked(options);
+  httplib::Server probe;
+  (void)bind(probe, usable);
+  probe.stop();
+}
 
 Server::Server(ServerBackend& backend, ServerOptions options) : impl_(std::make_unique<Impl>(backend, std::move(options))) {}
 Server::~Server() { impl_->http.stop(); }

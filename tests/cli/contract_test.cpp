@@ -70,6 +70,29 @@ TEST_F(Contract, MachineAndModels) {
       {"prefill_tokens_per_s", "decode_tokens_per_s", "peer"});
 }
 
+TEST_F(Contract, BenchSwitchAndServe) {
+  const auto switching = run_json(
+      {"bench", "switch", "-m", "smollm2-135m", "-t", "1", "--rounds", "1", "--context", "64", "--generate", "2", "--raw", "raw.jsonl"}, 0);
+  expect_fields(switching, {"p50_ms", "p99_ms", "copy_ms", "reprefilled_tokens", "bytes_per_fragment", "identical"});
+  EXPECT_EQ(switching["identical"], true);
+  EXPECT_TRUE(std::filesystem::exists(home_ / "raw.jsonl"));
+  const auto serving = run_json({"bench", "serve", "-m", "smollm2-135m", "-t", "1", "--no-peer", "--rounds", "1", "--generate", "2",
+                                 "--scenario", "base-1", "--scenario", "one-4"},
+                                0);
+  ASSERT_EQ(serving["scenarios"].size(), 2U);
+  expect_fields(serving["scenarios"][0], {"scenario", "streams", "ours", "peer"});
+  expect_fields(serving["scenarios"][1]["ours"], {"tokens_per_s", "first_token_ms", "slowest_stream_share"});
+  EXPECT_EQ(run_json({"bench", "serve", "-m", "smollm2-135m", "--peer", "/no/such/llama-server"}, 2)["error"]["fix"],
+            "bench/peers/build.sh llama-server");
+  EXPECT_EQ(run_json({"bench", "switch", "-m", "smollm2-135m", "-f", "./a.gguf", "--rounds", "1"}, 2)["error"]["code"], "not_found");
+}
+
+TEST_F(Contract, EngineOptionsThatCannotGoTogether) {
+  const auto error = run_json({"run", "-m", "smollm2-135m", "--kv-type", "q8_0", "--flash-attention", "off", "hi"}, 2)["error"];
+  EXPECT_EQ(error["code"], "invalid_argument");
+  EXPECT_EQ(error["fix"], "--flash-attention auto, or --kv-type f16");
+}
+
 TEST_F(Contract, EvalAndCompare) {
   const std::string data = AICODER_SOURCE_DIR "/tests/data/humaneval/v1/sample.jsonl";
   const std::vector<std::string> eval = {"eval", "humaneval",    "-m", "smollm2-135m", "-t", "1",    "--data",

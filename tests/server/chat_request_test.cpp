@@ -80,6 +80,8 @@ TEST(ChatRequest, RefusesWhatItCannotHonourByItsField) {
       {R"({"fragments": [{"name": "a", "strength": 9}]})", "fragments[0].strength"},
       {R"({"fragments": [{"name": "a"}, {"name": "a"}]})", "fragments[1].name"},
       {R"({"priority": "urgent"})", "priority"},
+      {R"({"lookup": 65})", "lookup"},
+      {R"({"lookup": -1})", "lookup"},
   };
   for (const auto& [more, param] : refused) {
     SCOPED_TRACE(more);

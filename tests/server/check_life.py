@@ -20,8 +20,8 @@ LONG = {
 }
 
 
-def refuses_to_start(program, arguments, text):
-    done = subprocess.run([program, "serve", "-m", "smollm2-135m", *arguments], capture_output=True, text=True, timeout=120)
+def refuses_to_start(program, arguments, text, model="smollm2-135m"):
+    done = subprocess.run([program, "serve", "-m", model, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode != 0, arguments
     assert text in done.stderr, done.stderr
 
@@ -53,6 +53,11 @@ def soon(condition):
 def main():
     program = sys.argv[1]
     refuses_to_start(program, ["--host", "0.0.0.0"], "no token is asked")
+    # Before the model is loaded: it is not even there.
+    missing = "/no/such/model.gguf"
+    refuses_to_start(program, ["--host", "0.0.0.0"], "no token is asked", missing)
+    refuses_to_start(program, ["--host", "300.1.1.1", "--token"], "cannot listen on 300.1.1.1", missing)
+    refuses_to_start(program, [], missing, missing)
     refuses_to_start(program, ["--dir", "/no/such/folder"], "is no folder")
 
     # A client that leaves frees its sequence: with one sequence the next would otherwise wait for 200 tokens.

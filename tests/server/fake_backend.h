@@ -88,6 +88,10 @@ class FakeBackend : public ServerBackend {
         if (pause.count() > 0) std::this_thread::sleep_for(pause);
         for (size_t i = 0; i < request.generation.n && going; ++i) {
           auto& sample = result.output.samples[i];
+          if (request.generation.n_logprobs >= 0) {
+            sample.logprobs.push_back({.token = 7, .logprob = -0.5f, .top = {{7, -0.5f}, {8, -INFINITY}}});
+            if (request.generation.on_logprob) request.generation.on_logprob(i, sample.logprobs.back());
+          }
           going = !stop.stop_requested() && !end.stop_requested() && (!request.generation.on_token || request.generation.on_token(i, text));
           if (!going) {
             ++stopped;
@@ -96,8 +100,6 @@ class FakeBackend : public ServerBackend {
           }
           sample.text += text;
           sample.tokens.push_back(1);
-          if (request.generation.n_logprobs >= 0)
-            sample.logprobs.push_back({.token = 7, .logprob = -0.5f, .top = {{7, -0.5f}, {8, -INFINITY}}});
         }
         if (!going) break;
       }

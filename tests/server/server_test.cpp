@@ -70,6 +70,42 @@ TEST_F(ServerAnswers, LogProbabilitiesWithBytesOfHalfACharacter) {
   EXPECT_EQ(content[0]["top_logprobs"][1]["logprob"], -9999.0);  // JSON has no infinity
 }
 
+TEST_F(ServerAnswers, AStreamTellsLogProbabilitiesWithTheirPieces) {
+  start();
+  auto body = chat_body(true);
+  body["logprobs"] = true;
+  const auto events = events_of(post("/v1/chat/completions", body).text);
+  ASSERT_EQ(events.size(), 6);  // role, three pieces, finish, [DONE]
+  EXPECT_TRUE(events[0]["choices"][0]["logprobs"].is_null());
+  for (size_t i = 1; i < 4; ++i) EXPECT_EQ(events[i]["choices"][0]["logprobs"]["content"].size(), 1) << events[i];
+  EXPECT_EQ(events[4]["choices"][0]["logprobs"]["content"].size(), 0) << "none is told twice";
+
+  const auto legacy =
+      events_of(post("/v1/completions", {{"model", "tiny"}, {"prompt", "a"}, {"max_tokens", 3}, {"logprobs", 1}, {"stream", true}}).text);
+  ASSERT_EQ(legacy.size(), 5);
+  for (size_t i = 0; i < 3; ++i) {
+    // Each token of the fake is two bytes of a character.
+    EXPECT_EQ(legacy[i]["choices"][0]["logprobs"]["text_offset"], Json::array({2 * i})) << legacy[i];
+  }
+  EXPECT_EQ(legacy[3]["choices"][0]["logprobs"]["tokens"].size(), 0);
+}
+
+TEST_F(ServerAnswers, LogProbabilitiesOfHeldBackTextComeWithTheNextChunk) {
+  backend_.pieces = {"<tool", "_call>\n{\"name\": \"look\", \"arguments\": {}}", "</tool_call>"};
+  start();
+  auto body = chat_body(true);
+  body["logprobs"] = true;
+  body["tools"] = Json::array({{{"type", "function"}, {"function", {{"name", "look"}, {"parameters", {{"type", "object"}}}}}}});
+  size_t told = 0;
+  for (const auto& event : events_of(post("/v1/chat/completions", body).text)) {
+    if (!event.is_object() || event["choices"][0]["logprobs"].is_null()) continue;
+    told += event["choices"][0]["logprobs"]["content"].size();
+    const bool calls = event["choices"][0]["delta"].contains("tool_calls");
+    EXPECT_TRUE(!calls || told == 3) << event;
+  }
+  EXPECT_EQ(told, 3);
+}
+
 TEST_F(ServerAnswers, ToolCallsTakenOutOfTheText) {
   backend_.pieces = {"Let me see. <tool", "_call>\n{\"name\": \"look\", \"argu",
                      "ments\": {\"at\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": \"look\", \"arguments\": {}}</tool_call>"};
@@ -309,6 +345,32 @@ TEST_F(ServerRefuses, PromptsThatDoNotFit) {
   const auto refused = post("/v1/chat/completions", chat_body());
   expect_error(refused, 400, "context_length_exceeded");
   EXPECT_NE(refused.text.find("900"), std::string::npos);
+}
+
+TEST_F(ServerRefuses, TheSameBeforeThereIsAServer) {
+  auto given = options();
+  given.host = "0.0.0.0";
+  EXPECT_ERROR(check_server_options(given), ErrorCode::kPermissionDenied, "no token is asked");
+  given.token = random_token();
+  given.host = "300.1.1.1";
+  EXPECT_ERROR(check_server_options(given), ErrorCode::kUnavailable, "cannot listen on 300.1.1.1");
+  given.host = "127.0.0.1";
+  given.dirs = {"/no/such/folder"};
+  EXPECT_ERROR(check_server_options(given), ErrorCode::kInvalidArgument, "is no folder");
+  start();
+  auto taken = options();
+  taken.port = server_->port();
+  EXPECT_ERROR(check_server_options(taken), ErrorCode::kUnavailable, "cannot listen");
+  // What it looked at is free for the server itself.
+  int port = 0;
+  {
+    const Server other(backend_, options());
+    port = other.port();
+  }
+  auto free = options();
+  free.port = port;
+  check_server_options(free);
+  EXPECT_EQ(Server(backend_, free).port(), port);
 }
 
 TEST_F(ServerRefuses, ToStartWhereItWouldBeOpen) {
