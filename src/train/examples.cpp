@@ -107,14 +107,21 @@ ExampleSet tokenize_examples(const Model& model, std::span<const TextRecord> rec
   return set;
 }
 
+Batch pack(const std::vector<Example>& examples, const std::vector<size_t>& members) {
+  std::vector<const Example*> chosen;
+  for (const size_t i : members) chosen.push_back(&examples[i]);
+  return make_batch(chosen);
+}
+
 Plan make_plan(std::span<const Example> examples, std::span<const PlanSource> sources, double epochs, size_t n_ctx, uint64_t seed) {
   constexpr size_t kOpenPasses = 8;
   Random random(seed ^ 0x706C616EULL);  // not the numbers that the factors begin with
   Plan plan;
-  for (double left = epochs; left > 1e-9; left -= 1) {
+  for (size_t epoch = 0; static_cast<double>(epoch) + 1e-9 < epochs; ++epoch) {
+    const double share = std::min(epochs - static_cast<double>(epoch), 1.0);
     std::vector<size_t> order;
     for (const PlanSource& source : sources) {
-      const auto drawn = draw(source, std::min(left, 1.0), random);
+      const auto drawn = draw(source, share, random);
       order.insert(order.end(), drawn.begin(), drawn.end());
     }
     for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);

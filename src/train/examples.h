@@ -24,6 +24,9 @@ struct ExampleSet {
 ExampleSet tokenize_examples(const Model& model, std::span<const TextRecord> records, size_t n_ctx, const ProgressFn& progress,
                              const std::stop_token& stop);
 
+/// One pass: these examples side by side.
+Batch pack(const std::vector<Example>& examples, const std::vector<size_t>& members);
+
 /// Which examples each pass reads. Same inputs and seed, same plan on every machine.
 struct Plan {
   std::vector<std::vector<size_t>> passes;  ///< indices of examples that are packed together

@@ -11,10 +11,8 @@ using nlohmann::json;
 
 constexpr int kMaxJsonDepth = 64;
 
-/// Why a row is bad, thrown inside this file only.
-struct Refused {
-  std::string why;
-};
+/// Says why a row is bad; caught in this file.
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, why); }
 
 std::string kind_of(const std::filesystem::path& path) {
   std::filesystem::path name = path.filename();
@@ -25,7 +23,7 @@ std::string kind_of(const std::filesystem::path& path) {
 bool blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 json parse(std::string_view line) {
-  if (!is_utf8(line)) throw Refused{"not UTF-8"};
+  if (!is_utf8(line)) refuse("not UTF-8");
   bool too_deep = false;  // a deep row would overflow the stack when it is destroyed
   json row = json::parse(
       line,
@@ -34,16 +32,16 @@ json parse(std::string_view line) {
         return !too_deep;
       },
       false);
-  if (too_deep) throw Refused{"JSON nested deeper than " + std::to_string(kMaxJsonDepth) + " levels"};
-  if (row.is_discarded()) throw Refused{"not valid JSON"};
-  if (!row.is_object()) throw Refused{std::string("expected a JSON object, found ") + row.type_name()};
+  if (too_deep) refuse("JSON nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
+  if (row.is_discarded()) refuse("not valid JSON");
+  if (!row.is_object()) refuse(std::string("expected a JSON object, found ") + row.type_name());
   return row;
 }
 
 std::string text_of(const json& row, const char* key) {
   const auto at = row.find(key);
-  if (at == row.end()) throw Refused{std::string("'") + key + "' is missing"};
-  if (!at->is_string()) throw Refused{std::string("'") + key + "' is no string but " + at->type_name()};
+  if (at == row.end()) refuse(std::string("'") + key + "' is missing");
+  if (!at->is_string()) refuse(std::string("'") + key + "' is no string but " + at->type_name());
   return at->get<std::string>();
 }
 
@@ -53,10 +51,10 @@ TextRecord exchange(std::string question, std::string answer) {
 
 TextRecord conversation(const json& row) {
   const json& list = row["messages"];
-  if (!list.is_array() || list.empty()) throw Refused{"'messages' is no list with entries"};
+  if (!list.is_array() || list.empty()) refuse("'messages' is no list with entries");
   TextRecord record;
   for (const json& entry : list) {
-    if (!entry.is_object()) throw Refused{"an entry of 'messages' is no object"};
+    if (!entry.is_object()) refuse("an entry of 'messages' is no object");
     record.messages.push_back({text_of(entry, "role"), text_of(entry, "content")});
   }
   return record;
@@ -67,7 +65,7 @@ TextRecord plain(const json& row) {
   if (!value.is_array()) return {.text = text_of(row, "text"), .messages = {}};
   TextRecord record;
   for (const json& part : value) {
-    if (!part.is_string()) throw Refused{std::string("an entry of 'text' is no string but ") + part.type_name()};
+    if (!part.is_string()) refuse(std::string("an entry of 'text' is no string but ") + part.type_name());
     if (!record.text.empty()) record.text += "\n\n";
     record.text += part.get<std::string>();
   }
@@ -89,18 +87,18 @@ TextRecord to_record(const json& row) {
   if (row.contains("instruction") && row.contains("output")) return instruction(row);
   if (row.contains("question") && row.contains("answer")) return exchange(text_of(row, "question"), text_of(row, "answer"));
   if (row.contains("text")) return plain(row);
-  throw Refused{"expected messages, prompt + completion, instruction + output, question + answer or text"};
+  refuse("expected messages, prompt + completion, instruction + output, question + answer or text");
 }
 
 void check(const TextRecord& record) {
   if (record.messages.empty()) {
-    if (blank(record.text)) throw Refused{"the text is empty"};
+    if (blank(record.text)) refuse("the text is empty");
     return;
   }
   for (const ChatMessage& message : record.messages) {
     if (message.role == "assistant" && !blank(message.content)) return;
   }
-  throw Refused{"no message of the assistant with text: there is nothing to learn from it"};
+  refuse("no message of the assistant with text: there is nothing to learn from it");
 }
 
 }  // namespace
@@ -127,8 +125,8 @@ TrainingRows read_training_rows(const std::filesystem::path& path) {
       check(record);
       rows.records.push_back(std::move(record));
       rows.lines.push_back(number);
-    } catch (const Refused& refused) {
-      rows.bad.push_back({number, refused.why});
+    } catch (const Error& error) {
+      rows.bad.push_back({number, error.what()});
     }
   });
   if (kind == ".txt" && !blank(whole)) {

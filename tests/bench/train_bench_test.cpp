@@ -9,7 +9,7 @@ namespace aicoder {
 namespace {
 
 TEST(TrainBench, BothSidesReadTheSameTextAndFindTheSameLoss) {
-  const auto result = run_train_bench({.model = test::require_model("smollm2-135m"), .n_ctx = 64, .rank = 4, .rounds = 1, .n_threads = 2});
+  const auto result = run_train_bench({.model = test::require_model("smollm2-135m"), .n_ctx = 64, .rank = 4, .rounds = 1, .n_threads = 1});
   ASSERT_EQ(result.rounds.size(), 1u);
   EXPECT_GT(result.prefill_tokens_per_s, 0);
   EXPECT_GT(result.train_tokens_per_s, 0);

@@ -150,6 +150,74 @@ INSTANTIATE_TEST_SUITE_P(Families, GradientOf,
                                            Case{"qwen3", {.family = "qwen3", .head_dim = 32}}),
                          [](const auto& chosen) { return chosen.param.name; });
 
+TEST(GradientEngineTest, PackedExamplesDoNotSeeEachOther) {
+  const TempDir dir;
+  const GgufFile file = GgufFile::open(TinyBase{.family = "qwen3"}.write(dir / "base.gguf"));
+  const LoraLayout layout = make_lora_layout(read_architecture(file), 4, 8);
+  GradientEngine engine(file, layout, {.n_ctx = 64, .n_threads = 1});
+  engine.set_parameters(random_parameters(layout));
+  Random random(2);
+  std::vector<Example> examples(3);
+  for (Example& example : examples) {
+    for (int i = 0; i < 15; ++i) example.tokens.push_back(static_cast<Token>(random.below(280)));
+    example.trained.assign(15, 1);
+  }
+  std::vector<float> together(layout.n_parameters), apart(layout.n_parameters);
+  const std::vector<const Example*> all{&examples[0], &examples[1], &examples[2]};
+  const double loss = engine.loss_and_gradient(make_batch(all), together);
+  double sum = 0;
+  for (const Example* example : all) sum += engine.loss_and_gradient(make_batch(std::span(&example, 1)), apart);
+  EXPECT_NEAR(loss, sum, 1e-5 * sum);
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < together.size(); ++i) {
+    difference += std::pow(static_cast<double>(together[i] - apart[i]), 2);
+    norm += std::pow(static_cast<double>(apart[i]), 2);
+  }
+  EXPECT_LT(std::sqrt(difference / norm), 1e-5);
+}
+
+TEST(GradientEngineTest, PromptTokensHaveNoLoss) {
+  const TempDir dir;
+  const GgufFile file = GgufFile::open(TinyBase{}.write(dir / "base.gguf"));
+  const LoraLayout layout = make_lora_layout(read_architecture(file), 4, 8);
+  GradientEngine engine(file, layout, {.n_ctx = 32, .n_threads = 1});
+  engine.set_parameters(random_parameters(layout));
+  Example all{.tokens = {5, 9, 17, 33, 65}, .trained = {1, 1, 1, 1, 1}}, last = all, first = all;
+  last.trained = {0, 0, 0, 1, 1};
+  first.trained = {0, 1, 1, 0, 0};
+  const auto loss = [&](const Example& example) {
+    const Example* pointer = &example;
+    return engine.loss(make_batch(std::span(&pointer, 1)));
+  };
+  EXPECT_NEAR(loss(first) + loss(last), loss(all), 1e-5 * loss(all));
+}
+
+TEST(GradientEngineTest, WhatDoesNotFitIsRefused) {
+  const TempDir dir;
+  const GgufFile file = GgufFile::open(TinyBase{}.write(dir / "base.gguf"));
+  const LoraLayout layout = make_lora_layout(read_architecture(file), 4, 8);
+  GradientEngine engine(file, layout, {.n_ctx = 32, .n_threads = 1});
+  engine.set_parameters(random_parameters(layout));
+  Example example{.tokens = std::vector<Token>(40, 1), .trained = std::vector<uint8_t>(40, 1)};
+  const Example* pointer = &example;
+  EXPECT_ERROR(engine.loss(make_batch(std::span(&pointer, 1))), ErrorCode::kInvalidArgument, "64 columns");
+  example = {.tokens = {1, 100000}, .trained = {1, 1}};
+  EXPECT_ERROR(engine.loss(make_batch(std::span(&pointer, 1))), ErrorCode::kInvalidArgument, "outside the vocabulary");
+  EXPECT_ERROR(engine.set_parameters(std::vector<float>(3)), ErrorCode::kInvalidArgument, "another layout");
+  std::vector<float> gradient(3);
+  example = {.tokens = {1, 2}, .trained = {1, 1}};
+  EXPECT_ERROR(engine.loss_and_gradient(make_batch(std::span(&pointer, 1)), gradient), ErrorCode::kInvalidArgument, "another layout");
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_ERROR(engine.loss(make_batch(std::span(&pointer, 1)), source.get_token()), ErrorCode::kCancelled, "");
+  EXPECT_ERROR(make_lora_layout(read_architecture(file), 0, 8), ErrorCode::kInvalidArgument, "rank");
+  EXPECT_ERROR(make_lora_layout(read_architecture(file), 4, std::nanf("")), ErrorCode::kInvalidArgument, "alpha");
+  EXPECT_ERROR(
+      GradientEngine(file, make_lora_layout(read_architecture(GgufFile::open(TinyBase{.n_layer = 3}.write(dir / "three.gguf"))), 4, 8),
+                     {.n_ctx = 32, .n_threads = 1}),
+      ErrorCode::kInvalidArgument, "another base");
+}
+
 class QuantizedGradient : public ::testing::TestWithParam<ggml_type> {};
 
 // Activations and gradients are rounded to 8 bits by the kernels, W^T to Q8_0: the direction must hold, not every digit.
