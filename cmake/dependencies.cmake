@@ -11,6 +11,7 @@ find_package(Eigen3 3.4 REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)
+find_package(SQLite3 3.34 REQUIRED)  # FTS5 with the trigram tokenizer
 find_package(ICU 72 REQUIRED COMPONENTS uc)
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
 pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)

@@ -25,6 +25,7 @@ PACKAGES = {
     "OpenSSL": ("libssl-dev",),
     "ZLIB": ("zlib1g-dev",),
     "CURL": ("libcurl4-openssl-dev",),
+    "SQLite3": ("libsqlite3-dev",),
     "libgit2": ("libgit2-dev",),
     "libseccomp": ("libseccomp-dev",),
     "libedit": ("libedit-dev",),

@@ -10,7 +10,7 @@ packages=(
   build-essential cmake ninja-build pkg-config ccache git ca-certificates  # toolchain
   python3 python3-venv python3-pip                                          # fetches llama.cpp; oracles of the tests
   nlohmann-json3-dev libcli11-dev libfmt-dev libtomlplusplus-dev libeigen3-dev libssl-dev
-  libcurl4-openssl-dev zlib1g-dev libgit2-dev libedit-dev libseccomp-dev libicu-dev
+  libcurl4-openssl-dev zlib1g-dev libgit2-dev libedit-dev libseccomp-dev libicu-dev libsqlite3-dev
   bubblewrap                                                                # the sandbox runs it
   libgtest-dev libgmock-dev libbenchmark-dev
 )

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "agent/gitignore.h"
 #include "aicoder/core.h"
+#include "aicoder/core/gitignore.h"
 
 namespace aicoder::agent {
 namespace {

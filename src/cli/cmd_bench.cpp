@@ -1,8 +1,10 @@
-// bench generate, train and sandbox, and which others there are.
+// bench generate, train, retrieve and sandbox, and which others there are.
 #include <fmt/format.h>
 
 #include "aicoder/bench.h"
+#include "aicoder/bench/retrieve.h"
 #include "aicoder/bench/sandbox.h"
+#include "aicoder/rag.h"
 #include "cli/cmd_bench_serve.h"
 #include "cli/cmd_bench_switch.h"
 #include "cli/runtime.h"
@@ -161,6 +163,65 @@ int run_boxes(Runtime& runtime, SandboxBenchOptions options) {
   return runtime.finish(json, text, result.clean() ? kExitOk : kExitFailed);
 }
 
+struct RetrieveArgs {
+  EngineArgs engine;
+  std::vector<std::string> sources;
+  RetrieveBenchOptions options;
+};
+
+/// A folder of its own, removed with what is in it.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "aicoder-bench-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw Error(ErrorCode::kPermissionDenied,
+                  "[bench retrieve] cannot make a folder in " + std::filesystem::temp_directory_path().string(),
+                  "TMPDIR=/var/tmp aicoder bench retrieve");
+    path_ = pattern;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+int run_retrieve(Runtime& runtime, const RetrieveArgs& args) {
+  RetrieveBenchOptions options = args.options;
+  options.sources.assign(args.sources.begin(), args.sources.end());
+  const ScratchFolder scratch;
+  options.scratch = scratch.path();
+  options.progress = runtime.progress();
+  options.stop = runtime.interrupt.token();
+  std::unique_ptr<Embedder> embedder;
+  if (!args.engine.model.empty()) embedder = make_model_embedder(load_model(runtime, args.engine), args.engine.n_threads);
+  options.embedder = embedder.get();
+  const auto result = run_retrieve_bench(options);
+  Json quality = Json::array(), speed = Json::array();
+  std::string text = fmt::format("{} docstrings and their functions\n", result.pairs);
+  for (const auto& q : result.quality) {
+    quality.push_back({{"mode", q.mode},
+                       {"recall_at_1", q.recall_at_1},
+                       {"recall_at_5", q.recall_at_5},
+                       {"recall_at_10", q.recall_at_10},
+                       {"mrr", q.mrr}});
+    text += fmt::format("{:<8} recall@1 {:.3f}   @5 {:.3f}   @10 {:.3f}   MRR {:.3f}\n", q.mode, q.recall_at_1, q.recall_at_5,
+                        q.recall_at_10, q.mrr);
+  }
+  for (const auto& s : result.speed) {
+    speed.push_back({{"chunks", s.chunks}, {"words_queries_per_s", s.words_queries_per_s}, {"fused_queries_per_s", s.fused_queries_per_s}});
+    text += fmt::format("{:>7} chunks   words {:.1f} queries/s   with 384-dimensional vectors {:.1f} queries/s\n", s.chunks,
+                        s.words_queries_per_s, s.fused_queries_per_s);
+  }
+  return runtime.finish({{"pairs", result.pairs}, {"embedder", result.embedder}, {"quality", quality}, {"speed", speed}}, text);
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Runtime& runtime) {
@@ -197,16 +258,17 @@ void add_bench(CLI::App& app, Runtime& runtime) {
       ->capture_default_str();
   sandbox->callback([=, &runtime] { runtime.action = [=, &runtime] { return run_boxes(runtime, *boxes); }; });
 
-  for (const char* planned : {"retrieve"}) {
-    auto* command = bench->add_subcommand(planned, "Not built yet");
-    command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
-    command->group("Not built yet");
-    command->callback([&runtime, planned] {
-      runtime.action = [planned]() -> int {
-        throw Error(ErrorCode::kUnimplemented, std::string("[bench ") + planned + "] planned and not built yet", "aicoder bench generate");
-      };
-    });
-  }
+  const auto retrieve_args = std::make_shared<RetrieveArgs>();
+  auto* retrieve = bench->add_subcommand("retrieve", "Does the index find a function by its docstring, and how fast");
+  add_examples(*retrieve, {"bench retrieve project", "bench retrieve --embed smollm2-135m --pairs 200 project more.txt.gz"});
+  retrieve->add_option("source", retrieve_args->sources, "Folders of Python files, or text files (.py, .txt, .gz)")->required();
+  retrieve->add_option("--embed", retrieve_args->engine.model, "Model whose embeddings are judged too");
+  retrieve->add_option("-t,--threads", retrieve_args->engine.n_threads, "Threads of the model; 0: all")->check(CLI::Range(0, 1024));
+  retrieve->add_option("--pairs", retrieve_args->options.max_pairs, "At most so many functions")
+      ->check(CLI::Range(2, 1'000'000))
+      ->capture_default_str();
+  retrieve->add_option("--sizes", retrieve_args->options.sizes, "Chunks at which speed is measured; 0: not")->capture_default_str();
+  retrieve->callback([=, &runtime] { runtime.action = [=, &runtime] { return run_retrieve(runtime, *retrieve_args); }; });
 }
 
 }  // namespace aicoder::cli

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "cli/cmd_rag.h"
 #include "cli/cmd_train.h"
 #include "cli/runtime.h"
 
@@ -126,6 +127,7 @@ int run(std::vector<std::string> arguments, const char* program) {
     cli::add_learn(app, runtime);
     cli::add_gate(app, runtime);
     cli::add_sandbox(app, runtime);
+    cli::add_rag(app, runtime);
     cli::add_bench(app, runtime);
     cli::add_serve(app, runtime);
     cli::add_doctor(app, runtime);

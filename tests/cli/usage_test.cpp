@@ -128,7 +128,7 @@ TEST_F(Usage, MissingFoldersAndFilesAreRefused) {
 }
 
 TEST_F(Usage, WhatIsNotBuiltSaysSo) {
-  for (const char* name : {"rag", "route", "worker"}) {
+  for (const char* name : {"route", "worker"}) {
     EXPECT_EQ(run_json({name}, 1)["error"]["code"], "unimplemented") << name;
   }
 }

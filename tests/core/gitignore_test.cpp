@@ -1,8 +1,8 @@
-#include "agent/gitignore.h"
+#include "aicoder/core/gitignore.h"
 
 #include <gtest/gtest.h>
 
-namespace aicoder::agent {
+namespace aicoder {
 namespace {
 
 TEST(GlobMatch, StarsStopAtSlashesAndDoubleStarsDoNot) {
@@ -37,4 +37,4 @@ TEST(GitIgnore, NestedFileHoldsForItsFolder) {
 }
 
 }  // namespace
-}  // namespace aicoder::agent
+}  // namespace aicoder

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace aicoder::agent {
+namespace aicoder {
 
 class GitIgnore {
  public:
@@ -24,4 +24,4 @@ class GitIgnore {
 /// `*` and `?` stop at a slash, `**` does not.
 bool glob_match(std::string_view glob, std::string_view text);
 
-}  // namespace aicoder::agent
+}  // namespace aicoder

@@ -1,8 +1,8 @@
-#include "agent/gitignore.h"
+#include "aicoder/core/gitignore.h"
 
 #include <algorithm>
 
-namespace aicoder::agent {
+namespace aicoder {
 
 bool glob_match(std::string_view glob, std::string_view text) {
   // Two places to go back to: after the last `*` and after the last `**`. Linear in practice, never exponential.
@@ -77,4 +77,4 @@ bool GitIgnore::ignores(std::string_view path, bool is_dir) const {
   return ignored;
 }
 
-}  // namespace aicoder::agent
+}  // namespace aicoder
