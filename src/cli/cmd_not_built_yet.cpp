@@ -9,8 +9,8 @@ void add_not_built_yet(CLI::App& app, Runtime& runtime) {
   struct Planned {
     const char *name, *about;
   };
-  static constexpr std::array<Planned, 2> kPlanned = {{{"worker", "Lend this machine to another aicoder"},
-                                                       {"route", "Train and explain the router"}}};
+  static constexpr std::array<Planned, 2> kPlanned = {
+      {{"worker", "Lend this machine to another aicoder"}, {"route", "Train and explain the router"}}};
   for (const auto& planned : kPlanned) {
     auto* command = app.add_subcommand(planned.name, std::string(planned.about) + " (not built yet)");
     command->allow_extras()->fallthrough(false);  // whatever arguments the built one will take
