@@ -136,7 +136,7 @@ std::vector<DocstringPair> mine_docstrings(std::string_view python) {
     if (body >= lines.size()) continue;
     const std::string_view opening = stripped(lines[body]);
     const size_t quote = opening.find("\"\"\"");
-    if (quote == std::string_view::npos || quote > 1 || indent_of(lines[body]) <= depth) continue;  // r""" too
+    if (quote > 1 || indent_of(lines[body]) <= depth) continue;  // none is npos; r""" too
     // The docstring ends at the next three quotes.
     std::string doc(opening.substr(quote + 3));
     size_t end = body;

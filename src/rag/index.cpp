@@ -75,7 +75,7 @@ struct RagIndex::State {
     all.commit();
   }
 
-  void check_embedder(const fs::path& file) {
+  void check_embedder(const fs::path& file) const {
     Statement made_with(database.get(), "SELECT value FROM meta WHERE key = 'embedder'");
     const std::string theirs = made_with.step() ? made_with.text(0) : "";
     const std::string ours = embedder != nullptr ? embedder->id() : "";
@@ -86,13 +86,13 @@ struct RagIndex::State {
                 "aicoder rag index --fresh DIR");
   }
 
-  int64_t count(const char* table) {
+  int64_t count(const char* table) const {
     Statement all(database.get(), std::string("SELECT count(*) FROM ") + table);
     all.step();
     return all.integer(0);
   }
 
-  void forget_chunks(int64_t file) {
+  void forget_chunks(int64_t file) const {
     for (const char* sql :
          {"DELETE FROM term WHERE rowid IN (SELECT id FROM chunk WHERE file = ?)",
           "DELETE FROM gram WHERE rowid IN (SELECT id FROM chunk WHERE file = ?)",
@@ -119,7 +119,7 @@ struct RagIndex::State {
     vectors.reset();
   }
 
-  int64_t file_row(std::string_view path, uint64_t bytes, int64_t time, const std::string& sha256) {
+  int64_t file_row(std::string_view path, uint64_t bytes, int64_t time, const std::string& sha256) const {
     Statement(database.get(),
               "INSERT INTO file(path, bytes, time, sha256) VALUES(?, ?, ?, ?) "
               "ON CONFLICT(path) DO UPDATE SET bytes = excluded.bytes, time = excluded.time, sha256 = excluded.sha256")
@@ -139,7 +139,7 @@ struct RagIndex::State {
     return *vectors;
   }
 
-  Ranking by_words(const char* table, const std::string& match, size_t k) {
+  Ranking by_words(const char* table, const std::string& match, size_t k) const {
     Ranking ids;
     if (match.empty()) return ids;
     Statement rows(database.get(), std::string("SELECT rowid FROM ") + table + " WHERE " + table + " MATCH ? ORDER BY rank, rowid LIMIT ?");

@@ -21,7 +21,7 @@ TEST(SplitTasks, EveryRowIsOnOneSideAndStaysThereWhateverStandsAroundIt) {
   const TaskSplit split = split_tasks(dir / "a.jsonl", 0.4, dir.path());
   EXPECT_EQ(split.n_fit + split.n_held_out, 400u);
   EXPECT_NEAR(static_cast<double>(split.n_held_out), 160, 40);
-  const std::string held_out = read_file(split.held_out), fit = read_file(split.fit);
+  const std::string fit = read_file(split.fit);
   write_file_atomic(dir / "b.jsonl", rows(200, 600));
   std::filesystem::create_directories(dir / "b");
   const TaskSplit other = split_tasks(dir / "b.jsonl", 0.4, dir / "b");

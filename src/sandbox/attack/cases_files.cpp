@@ -31,7 +31,7 @@ std::string result_of(Scene& scene, const Firing& firing, const std::string& nam
   return it == firing.box.outputs.end() ? "" : it->second;
 }
 
-Case result_case(std::string name, std::string about, std::string code, std::string output) {
+Case result_case(std::string name, std::string about, std::string code, const std::string& output) {
   return {.name = std::move(name),
           .about = std::move(about),
           .code = std::move(code),

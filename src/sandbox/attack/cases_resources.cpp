@@ -8,7 +8,7 @@ constexpr uint64_t kMemory = uint64_t{64} << 20;
 
 /// `amount` and what follows are the same outside and inside; only inside it lingers with what it has, so that the watcher must have seen
 /// it.
-Case use_up(std::string name, std::string about, std::string code, std::string amount, std::string third = "") {
+Case use_up(std::string name, std::string about, std::string code, const std::string& amount, const std::string& third = "") {
   return {.name = std::move(name), .about = std::move(about), .code = std::move(code), .arrange = [amount, third](Scene&, Firing& firing) {
             firing.args = {amount, firing.inside ? "4000" : "0", third};
             firing.request.limits.memory_bytes = kMemory;
@@ -22,7 +22,7 @@ std::string bomb_of_macros() {
   return code + "int a[] = { A18 };\n";
 }
 
-Case compiler_case(std::string name, std::string about, std::string source) {
+Case compiler_case(std::string name, std::string about, const std::string& source) {
   return {.name = std::move(name),
           .about = std::move(about),
           .code = "",

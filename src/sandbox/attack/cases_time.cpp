@@ -8,7 +8,8 @@ namespace aicoder::attack {
 namespace {
 
 /// Works for a little outside; in a box it would go on for as long as `inside` says, well above its limit.
-Case take_time(std::string name, std::string about, std::string code, std::string outside, std::string inside, std::string parts = "") {
+Case take_time(std::string name, std::string about, std::string code, const std::string& outside, const std::string& inside,
+               const std::string& parts = "") {
   return {.name = std::move(name), .about = std::move(about), .code = std::move(code), .arrange = [=](Scene&, Firing& firing) {
             firing.args = {firing.inside ? inside : outside, parts};
             firing.request.limits.cpu = std::chrono::milliseconds(400);

@@ -83,7 +83,7 @@ int threads(const Args& args) {
   ::pthread_attr_init(&small);
   ::pthread_attr_setstacksize(&small, 64 << 10);
   for (; made < wanted; ++made) {
-    pthread_t thread;
+    pthread_t thread{};
     if (::pthread_create(&thread, &small, sleep_thread, nullptr) != 0) break;
   }
   linger(args);
