@@ -111,7 +111,7 @@ TEST(PromptLookupDecoding, WhatWasDraftedWronglyIsForgotten) {
   // What llama.cpp holds is what was said, all of it but the last token, which was not decoded.
   const size_t said = chat_tokens(kStory).size() + first.samples[0].tokens.size();
   const auto held =
-      static_cast<size_t>(llama_memory_seq_pos_max(llama_get_memory(static_cast<llama_context*>(context.native_handle())), 0) + 1);
+      static_cast<size_t>(llama_memory_seq_pos_max(llama_get_memory(static_cast<llama_context*>(context.native_handle())), 0)) + 1;
   EXPECT_LE(held, said);
   EXPECT_GE(held + 1, said);
   // A second turn over the first: were a rejected token still in the cache, it would be another answer than that of a new context.

@@ -85,6 +85,7 @@ TEST(RequestCheck, AFolderWithADoorToTheHostIsNotShown) {
   EXPECT_NO_THROW(checked_plan(with_folder));
 
   const UniqueFd server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_GE(server.get(), 0);
   sockaddr_un place{};
   place.sun_family = AF_UNIX;
   const std::string path = folder / "below/agent";
