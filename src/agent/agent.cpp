@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "agent/ascii.h"
 #include "agent/code_blocks.h"
 #include "agent/run_state.h"
 #include "agent/undo_journal.h"
@@ -10,15 +11,9 @@ namespace {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
-std::string lower_ascii(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 /// A task whose answer is Python that can be run: other languages and questions are answered, not run.
 bool wants_python(std::string_view task) {
-  std::string text = lower_ascii(task);
+  std::string text = agent::lower_ascii(task);
   auto has = [&](std::string_view word) { return text.find(word) != std::string::npos; };
   bool python = has("python") || has("def ") || has(">>>") || has("assert ");
   static constexpr std::string_view kOthers[] = {"c++",    "javascript", "typescript",   "rust", "golang", " in go", "java", "c#",

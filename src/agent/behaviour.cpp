@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/nonce.h"
+#include "agent/box_python.h"
 #include "agent/runner_source.h"
 #include "aicoder/agent.h"
 
@@ -61,17 +61,10 @@ BehaviourGroups group_by_behaviour(CodeRunner& runner, const BoxJob& job, const 
                                    const std::stop_token& stop) {
   json calls = json::array();
   for (const Example& example : read_examples(task)) calls.push_back(example.check);
-  const std::string nonce = make_nonce();
   const json spec = {{"codes", codes}, {"entry", shown_function(task)}, {"calls", calls}};
-  SandboxRequest request;
-  request.argv = {"python3", "-I", "-B", "-X", "utf8", "-c", std::string(kBehaviourSource)};
-  request.dir = job.dir;
-  request.files = job.files;
-  request.limits = job.limits;
-  request.stdin_text = spec.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" + nonce + "\n";
-  const SandboxResult result = runner.run(request, stop);
+  const BoxedOutput output = run_in_box(runner, job, kBehaviourSource, spec, stop);
   throw_if_stopped(stop);
-  return read_groups(result.out, nonce, codes.size());
+  return read_groups(output.box.out, output.nonce, codes.size());
 }
 
 }  // namespace aicoder::agent

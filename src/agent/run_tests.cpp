@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "agent/box_python.h"
 #include "agent/box_report.h"
-#include "agent/nonce.h"
 #include "agent/runner_source.h"
 
 namespace aicoder::agent {
@@ -41,17 +41,10 @@ void take_ids(const json& event, const char* key, std::set<std::string>& out) {
 }
 
 BoxReport run(CodeRunner& runner, const BoxJob& job, const json& spec, const std::stop_token& stop) {
-  std::string nonce = make_nonce();
-  SandboxRequest request;
-  // -I: no environment, no user site, no current folder on the path, so that a project's json.py does not replace ours.
-  request.argv = {"python3", "-I", "-B", "-X", "utf8", "-c", std::string(kRunnerSource)};
-  request.dir = job.dir;
-  request.files = job.files;
-  request.limits = job.limits;
-  request.stdin_text = spec.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" + nonce + "\n";
+  BoxedOutput output = run_in_box(runner, job, kRunnerSource, spec, stop);
   BoxReport report;
-  report.box = runner.run(request, stop);
-  parse_runner_output(report.box.out, nonce, report);
+  report.box = std::move(output.box);
+  parse_runner_output(report.box.out, output.nonce, report);
   return report;
 }
 

@@ -1,19 +1,13 @@
 #include "agent/value_question.h"
 
-#include <algorithm>
 #include <array>
 #include <string>
 
+#include "agent/ascii.h"
 #include "aicoder/text.h"
 
 namespace aicoder::agent {
 namespace {
-
-std::string lower_ascii(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 bool is_word_char(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
