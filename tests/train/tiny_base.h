@@ -71,9 +71,9 @@ struct TinyBase {
       matrix(block + "ffn_up.weight", n_embd, n_ff);
       matrix(block + "ffn_down.weight", n_ff, n_embd);
       if (family == "qwen2") {
-        add(block + "attn_q.bias", std::vector<uint64_t>{n_head * head_dim}, GGML_TYPE_F32, 0.5f, 0);
-        add(block + "attn_k.bias", std::vector<uint64_t>{n_head_kv * head_dim}, GGML_TYPE_F32, 0.5f, 0);
-        add(block + "attn_v.bias", std::vector<uint64_t>{n_head_kv * head_dim}, GGML_TYPE_F32, 0.5f, 0);
+        add(block + "attn_q.bias", std::vector<uint64_t>{uint64_t{n_head} * head_dim}, GGML_TYPE_F32, 0.5f, 0);
+        add(block + "attn_k.bias", std::vector<uint64_t>{uint64_t{n_head_kv} * head_dim}, GGML_TYPE_F32, 0.5f, 0);
+        add(block + "attn_v.bias", std::vector<uint64_t>{uint64_t{n_head_kv} * head_dim}, GGML_TYPE_F32, 0.5f, 0);
       }
       if (family == "qwen3") {
         add(block + "attn_q_norm.weight", std::vector<uint64_t>{head_dim}, GGML_TYPE_F32, 0.3f, 1);
