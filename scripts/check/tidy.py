@@ -38,11 +38,12 @@ def command_of(entry):
 def key_of(entry, salt):
     """The hash of all that the answer depends on; None where the source does not even preprocess."""
     words = command_of(entry)
-    # -P leaves out the line numbers of headers, so that one checkout can use what another found; -C keeps NOLINT comments.
+    # -P leaves out the line numbers of headers, so that one checkout can use what another found; -C keeps NOLINT comments. For the same
+    # reason the checkout's own place, which __FILE__ puts into every assertion of a test, is taken out.
     text = subprocess.run([*words, "-E", "-P", "-C"], cwd=entry["directory"], capture_output=True)
     if text.returncode != 0:
         return None
-    return hashlib.sha256(salt + text.stdout).hexdigest()
+    return hashlib.sha256(salt + text.stdout.replace(str(ROOT).encode(), b"")).hexdigest()
 
 
 def check(entry, tidy, build, cache, salt):
@@ -80,16 +81,23 @@ def main():
 
     tidy = str(pathlib.Path(sys.executable).with_name("clang-tidy"))
     version = subprocess.run([tidy, "--version"], check=True, capture_output=True).stdout
-    configurations = b"".join((ROOT / name).read_bytes() for name in (".clang-tidy", "tests/.clang-tidy"))
+    files = [ROOT / ".clang-tidy", *sorted(found for place in OURS for found in (ROOT / place).rglob(".clang-tidy"))]
+    configurations = b"".join(file.read_bytes() for file in files)
     salt = hashlib.sha256(version + configurations).digest()
     arguments.cache.mkdir(parents=True, exist_ok=True)
 
-    start, read, bad = time.monotonic(), 0, []
+    start, read, done, bad = time.monotonic(), 0, 0, []
+    told = start
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         jobs = [pool.submit(check, entry, tidy, arguments.build, arguments.cache, salt) for _, entry in sorted(entries.items())]
         for job in concurrent.futures.as_completed(jobs):
             file, seconds, output = job.result()
             read += seconds is not None
+            done += 1
+            if time.monotonic() - told > 30:
+                told = time.monotonic()
+                left = (told - start) / done * (len(entries) - done)
+                print(f"tidy: {done} of {len(entries)} sources, {read} read, about {left:.0f} s left", file=sys.stderr, flush=True)
             if output:
                 bad.append(file)
                 print(output, flush=True)
