@@ -94,7 +94,7 @@ def main():
             file, seconds, output = job.result()
             read += seconds is not None
             done += 1
-            if time.monotonic() - told > 30:
+            if time.monotonic() - told > 30 and done < len(entries):
                 told = time.monotonic()
                 left = (told - start) / done * (len(entries) - done)
                 print(f"tidy: {done} of {len(entries)} sources, {read} read, about {left:.0f} s left", file=sys.stderr, flush=True)

@@ -63,10 +63,10 @@ struct TinyBase {
       const std::string block = "blk." + std::to_string(layer) + ".";
       add(block + "attn_norm.weight", std::vector<uint64_t>{n_embd}, GGML_TYPE_F32, 0.3f, 1);
       add(block + "ffn_norm.weight", std::vector<uint64_t>{n_embd}, GGML_TYPE_F32, 0.3f, 1);
-      matrix(block + "attn_q.weight", n_embd, n_head * head_dim);
-      matrix(block + "attn_k.weight", n_embd, n_head_kv * head_dim);
-      matrix(block + "attn_v.weight", n_embd, n_head_kv * head_dim);
-      matrix(block + "attn_output.weight", n_head * head_dim, n_embd);
+      matrix(block + "attn_q.weight", n_embd, uint64_t{n_head} * head_dim);
+      matrix(block + "attn_k.weight", n_embd, uint64_t{n_head_kv} * head_dim);
+      matrix(block + "attn_v.weight", n_embd, uint64_t{n_head_kv} * head_dim);
+      matrix(block + "attn_output.weight", uint64_t{n_head} * head_dim, n_embd);
       matrix(block + "ffn_gate.weight", n_embd, n_ff);
       matrix(block + "ffn_up.weight", n_embd, n_ff);
       matrix(block + "ffn_down.weight", n_ff, n_embd);
