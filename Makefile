@@ -11,7 +11,7 @@ export AICODER_JOBS := $(JOBS)
 
 AICODER := build/release/bin/aicoder
 
-.PHONY: help setup build build-all debug test test-unit test-slow test-models asan tsan coverage fuzz bench demo install tidy format format-check lint check clean
+.PHONY: help setup build build-all debug test test-unit test-slow test-models test-browser test-languages asan tsan coverage fuzz bench demo install tidy format format-check lint check clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
@@ -31,7 +31,7 @@ build-all: setup  ## the program, the tests and the benchmarks
 debug: setup  ## unoptimized build with symbols, in build/debug
 	@scripts/build.sh debug
 
-test: build-all test-models test-browser  ## build, pull the test model (98 MB), run every test but the slow ones
+test: build-all test-models test-browser test-languages  ## build, pull the test model (98 MB), run every test but the slow ones
 	@$(CTEST) --test-dir build/release -LE slow -j $(JOBS)
 
 test-unit: build-all  ## only the tests that need no model
@@ -46,6 +46,9 @@ test-models: build-all
 
 test-browser:
 	@scripts/setup/packages.sh browser
+
+test-languages:
+	@scripts/setup/languages.sh >/dev/null
 
 asan: setup  ## the unit tests under AddressSanitizer and UBSan
 	@scripts/build.sh asan --target unit_tests

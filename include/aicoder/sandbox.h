@@ -40,6 +40,9 @@ struct SandboxRequest {
   std::string stdin_text;
   std::map<std::string, std::string> env;        ///< the whole environment but for PATH, HOME, LANG, which the box sets where this does not
   std::vector<std::filesystem::path> read_only;  ///< more host folders visible read-only at the same path (a toolchain)
+  /// Programs that argv[0] will start (node, go, cargo): shown like argv[0] where they are outside /usr. One that this machine lacks is no
+  /// error.
+  std::vector<std::string> programs;
   SandboxLimits limits;
 };
 struct SandboxResult {

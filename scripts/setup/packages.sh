@@ -3,6 +3,7 @@
 # Without root or a sudo that asks for no password it prints the command to run and ends with 1.
 #   packages.sh           install what is missing
 #   packages.sh browser   what the tests of the web page need beside it: a Chromium, and letters for Korean
+#   packages.sh languages what the tests of projects in other languages need beside it: Node, Go, Rust
 #   packages.sh --list    print the names, one a line (scripts/check/packages.py compares them with cmake/dependencies.cmake)
 set -euo pipefail
 
@@ -19,6 +20,15 @@ die() { printf '[set-up] error: %s\n' "$*" >&2; exit 1; }
 say() { printf '[set-up] %s\n' "$*" >&2; }
 
 if [ "${1:-}" = browser ]; then packages=(chromium-headless-shell fonts-nanum); fi
+if [ "${1:-}" = languages ]; then
+  # Who has the command from elsewhere keeps it.
+  packages=()
+  command -v node >/dev/null 2>&1 || packages+=(nodejs)
+  command -v npm >/dev/null 2>&1 || packages+=(npm)
+  command -v go >/dev/null 2>&1 || packages+=(golang-go)
+  command -v cargo >/dev/null 2>&1 || packages+=(cargo)
+  [ "${#packages[@]}" -gt 0 ] || exit 0
+fi
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${packages[@]}"

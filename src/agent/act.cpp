@@ -5,6 +5,7 @@
 #include "agent/code_blocks.h"
 #include "agent/project_run.h"
 #include "agent/python_outline.h"
+#include "agent/source_facts.h"
 
 namespace aicoder::agent {
 namespace {
@@ -33,6 +34,13 @@ bool ProjectRun::imports(const std::string& test, const std::string& path) const
   std::string module = path.substr(0, path.size() - std::min<size_t>(3, path.size()));
   std::replace(module.begin(), module.end(), '/', '.');
   return std::find(facts->imports.begin(), facts->imports.end(), module) != facts->imports.end();
+}
+
+std::string ProjectRun::main_language(const std::string& path) const {
+  if (const std::string language = language_of(path); !language.empty()) return language;
+  const auto& lines = facts_.lines_by_language;
+  const auto most = std::max_element(lines.begin(), lines.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == lines.end() ? "python" : most->first;
 }
 
 std::vector<std::string> ProjectRun::nearest_tests(const std::string& path, const std::vector<std::string>& tests) const {
@@ -71,7 +79,7 @@ std::vector<PromptPart> ProjectRun::context_parts(const std::string& path, const
   size_t rank = 10;
   for (const std::string& other : related) {
     bool readable = edits_.contains(other) || (workspace_.files().contains(other) && workspace_.files().at(other).editable);
-    if (other == path || !readable || is_protected_path(other) || language_of(other) != "python") continue;
+    if (other == path || !readable || is_protected_path(other) || language_of(other).empty()) continue;
     PromptPart part = file_part("Other file", other, content(other), rank++);
     if (!part.reduced.empty()) part.full = std::exchange(part.reduced, {});
     parts.push_back(std::move(part));
@@ -82,11 +90,14 @@ std::vector<PromptPart> ProjectRun::context_parts(const std::string& path, const
   for (const std::string& id : nearest) by_file[file_of_test(id)].push_back(id);
   for (const auto& [test, ids] : by_file) {
     if (!workspace_.files().contains(test)) continue;
-    std::string fewer = only_tests(content(test), ids);
+    std::string fewer = language_of(test) == "python" ? only_tests(content(test), ids) : content(test);
     bool shortened = fewer.size() < content(test).size();
     std::string note = shortened ? " [shortened: the failing tests only]" : "";
-    parts.push_back(
-        {"Tests that must pass, " + test + note + ":\n```python\n" + fewer + (fewer.ends_with('\n') ? "" : "\n") + "```\n\n", {}, test, 5});
+    parts.push_back({"Tests that must pass, " + test + note + ":\n```" + language_of(test) + "\n" + fewer +
+                         (fewer.ends_with('\n') ? "" : "\n") + "```\n\n",
+                     {},
+                     test,
+                     5});
   }
   if (exists(path)) parts.push_back(file_part("File to change:", path, content(path), 1));
   if (report != nullptr && !tests.empty()) {
@@ -99,7 +110,7 @@ std::vector<PromptPart> ProjectRun::context_parts(const std::string& path, const
 Prompt ProjectRun::write_prompt(Role role, const std::string& path, std::vector<PromptPart> parts, const std::string& ask,
                                 size_t max_tokens) {
   parts.push_back({ask, {}, "the request", 0});
-  Prompt prompt = fit_prompt(state_.generator, system_prompt(role, state_.korean), {}, parts, max_tokens);
+  Prompt prompt = fit_prompt(state_.generator, system_prompt(role, state_.korean, main_language(path)), {}, parts, max_tokens);
   if (!path.empty()) {
     prompt.prefix = "```" + language_of(path) + "\n";
     prompt.stop = {"\n```"};
@@ -128,6 +139,8 @@ std::map<std::string, std::string> ProjectRun::edits_of(const std::string& text,
       note += "; dropped " + clean + ", not asked for";
     } else if (fresh && shadows_library(clean)) {
       note += "; dropped " + clean + ", it would hide a module of the standard library";
+    } else if (is_c_like(language_of(clean)) && exists(clean) && leaves_something_out(body)) {
+      note += "; dropped an edit of " + clean + ", which leaves a part of it out";
     } else {
       std::string original = content(clean);
       bool python = clean.ends_with(".py");

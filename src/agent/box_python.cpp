@@ -25,6 +25,8 @@ BoxedOutput run_in_box(CodeRunner& runner, const BoxJob& job, std::string_view p
   request.dir = job.dir;
   request.files = job.files;
   request.limits = job.limits;
+  request.programs = job.programs;
+  request.read_only = job.read_only;
   request.stdin_text = spec.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" + output.nonce + "\n";
   output.box = runner.run(request, stop);
   return output;

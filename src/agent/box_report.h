@@ -45,6 +45,8 @@ struct BoxJob {
   std::filesystem::path dir;                 ///< copy of the project; may be empty
   std::map<std::string, std::string> files;  ///< put over it
   SandboxLimits limits;
+  std::vector<std::string> programs = {};             ///< what the run starts beside Python: shown in the box
+  std::vector<std::filesystem::path> read_only = {};  ///< host folders shown in it: installed packages
 };
 /// `test_files` relative to the project; `roots` are put on sys.path.
 BoxReport run_tests(CodeRunner& runner, const BoxJob& job, const std::vector<std::string>& test_files,

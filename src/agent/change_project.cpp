@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/code_blocks.h"
+#include "agent/other_languages.h"
 #include "agent/project_run.h"
 #include "agent/python_outline.h"
 #include "agent/static_rules.h"
@@ -30,8 +31,8 @@ std::string ProjectRun::content(const std::string& path) const {
 void ProjectRun::baseline() {
   if (facts_.test_files.empty()) return;
   state_.begin_step("run");
-  before_ =
-      run_tests(*state_.runner, {.dir = workspace_.copy(), .limits = state_.options.limits}, facts_.test_files, facts_.roots, state_.stop);
+  before_ = run_given_tests(*state_.runner, {.dir = workspace_.copy(), .files = {}, .limits = state_.options.limits}, facts_,
+                            state_.request.dir, state_.stop);
   given_ = before_.collected;
   for (const std::string& id : failing_tests(before_)) given_.insert(id);
   for (const auto& [id, outcome] : before_.results) {
@@ -79,8 +80,8 @@ Measure ProjectRun::measure(const std::map<std::string, std::string>& edits) {
 Measure ProjectRun::measure_tests(const std::map<std::string, std::string>& edits) {
   // The copy holds the given tests as the user left them, and edits never holds a protected path: they run unmodified.
   Measure m;
-  m.report = run_tests(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, facts_.test_files,
-                       facts_.roots, state_.stop);
+  m.report = run_given_tests(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, facts_,
+                             state_.request.dir, state_.stop);
   for (const std::string& id : given_) {
     auto it = m.report.results.find(id);
     bool passed = it != m.report.results.end() && it->second.passed();
@@ -102,22 +103,20 @@ Measure ProjectRun::measure_tests(const std::map<std::string, std::string>& edit
 
 Measure ProjectRun::measure_imports(const std::map<std::string, std::string>& edits) {
   Measure m;
-  std::vector<std::string> modules;
-  for (const auto& [path, text] : edits) {
-    if (path.ends_with(".py") && !is_test_path(path)) modules.push_back(path);
-  }
-  if (modules.empty()) {
+  m.report = check_changed_files(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, facts_,
+                                 state_.request.dir, state_.stop);
+  for (const auto& [path, error] : m.report.module_errors) m.report.results.emplace(path, error);
+  if (m.report.results.empty()) {
     m.summary = "nothing in it can be run";
     return m;
   }
-  m.report = run_imports(*state_.runner, {.dir = workspace_.copy(), .files = edits, .limits = state_.options.limits}, modules, facts_.roots,
-                         state_.stop);
   m.passed = m.report.n_passed();
-  for (const std::string& path : modules) {
-    auto it = m.report.results.find(path);
-    if (it == m.report.results.end() || !it->second.passed()) m.failing.push_back(path);
+  for (const auto& [path, outcome] : m.report.results) {
+    if (!outcome.passed()) m.failing.push_back(path);
   }
-  m.summary = std::to_string(m.passed) + " of " + count_of(modules.size(), "changed file") + " could be imported; no test was given";
+  const bool python = std::all_of(m.report.results.begin(), m.report.results.end(), [](const auto& r) { return r.first.ends_with(".py"); });
+  m.summary = std::to_string(m.passed) + " of " + count_of(m.report.results.size(), "changed file") +
+              (python ? " could be imported" : " could be compiled or imported") + "; no test was given";
   return m;
 }
 

@@ -43,7 +43,10 @@ bool holds_word(std::string_view text, std::string_view word) {
 }
 
 bool is_stub(std::string_view content) {
-  return content.find("raise NotImplementedError") != std::string_view::npos || content.find("TODO") != std::string_view::npos;
+  static constexpr std::string_view kMarks[] = {"raise NotImplementedError", "TODO",  "not written yet", "not implemented",
+                                                "unimplemented!(",           "todo!("};
+  return std::any_of(std::begin(kMarks), std::end(kMarks),
+                     [&](std::string_view mark) { return content.find(mark) != std::string_view::npos; });
 }
 
 /// Packages that are missing because they are not installed, not because the project lacks a file.
@@ -100,6 +103,18 @@ class Planner {
           created.insert(path);
           score[path] += 10;
         }
+      }
+    }
+    if (outcome.type == "ToolMissing") {
+      const std::string note = test + " was not run: " + outcome.message;
+      if (std::find(plan.notes.begin(), plan.notes.end(), note) == plan.notes.end()) plan.notes.push_back(note);
+    }
+    if (language_of(test) != "python") {
+      // A compiler, a linker or an exception names what is missing or wrong.
+      for (const auto& [path, entry] : facts_.files) {
+        if (!is_target(path)) continue;
+        for (const std::string& symbol : entry.symbols) score[path] += symbol.size() >= 4 && holds_word(outcome.message, symbol) ? 4 : 0;
+        if (score[path] == 0) score.erase(path);
       }
     }
     if (outcome.type == "AttributeError") {

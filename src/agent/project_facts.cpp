@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/python_outline.h"
+#include "agent/source_facts.h"
 
 namespace aicoder::agent {
 namespace {
@@ -11,23 +12,41 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 std::string folder_of(const std::string& path) { return path.rfind('/') == std::string::npos ? "" : path.substr(0, path.rfind('/')); }
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + "/" + name; }
 
+bool is_header(const std::string& name) {
+  return name.ends_with(".h") || name.ends_with(".hpp") || name.ends_with(".hh") || name.ends_with(".hxx");
+}
+
 bool in_test_folder(const std::string& path) {
   std::string folder = "/" + folder_of(path) + "/";
-  return folder.find("/tests/") != std::string::npos || folder.find("/test/") != std::string::npos;
+  return folder.find("/tests/") != std::string::npos || folder.find("/test/") != std::string::npos ||
+         folder.find("/__tests__/") != std::string::npos;
 }
 
 }  // namespace
 
 std::string language_of(const std::string& path) {
-  static const std::map<std::string, std::string> kLanguages = {{".py", "python"},     {".c", "c"},
-                                                                {".h", "c"},           {".cpp", "c++"},
-                                                                {".cc", "c++"},        {".hpp", "c++"},
-                                                                {".js", "javascript"}, {".mjs", "javascript"},
-                                                                {".ts", "typescript"}, {".tsx", "typescript"},
-                                                                {".go", "go"},         {".rs", "rust"},
-                                                                {".java", "java"},     {".rb", "ruby"},
-                                                                {".sh", "shell"},      {".html", "html"},
-                                                                {".css", "css"},       {".sql", "sql"}};
+  static const std::map<std::string, std::string> kLanguages = {{".py", "python"},
+                                                                {".c", "c"},
+                                                                {".h", "c"},
+                                                                {".cpp", "c++"},
+                                                                {".cc", "c++"},
+                                                                {".hpp", "c++"},
+                                                                {".cxx", "c++"},
+                                                                {".hh", "c++"},
+                                                                {".js", "javascript"},
+                                                                {".mjs", "javascript"},
+                                                                {".cjs", "javascript"},
+                                                                {".jsx", "javascript"},
+                                                                {".ts", "typescript"},
+                                                                {".tsx", "typescript"},
+                                                                {".go", "go"},
+                                                                {".rs", "rust"},
+                                                                {".java", "java"},
+                                                                {".rb", "ruby"},
+                                                                {".sh", "shell"},
+                                                                {".html", "html"},
+                                                                {".css", "css"},
+                                                                {".sql", "sql"}};
   size_t dot = path.rfind('.');
   if (dot == std::string::npos) return {};
   auto it = kLanguages.find(path.substr(dot));
@@ -35,17 +54,53 @@ std::string language_of(const std::string& path) {
 }
 
 bool is_test_path(const std::string& path) {
-  std::string name = file_name(path);
-  if (!name.ends_with(".py")) return false;
-  return name.starts_with("test_") || name.ends_with("_test.py") || name == "tests.py" || name == "test.py";
+  const std::string name = file_name(path), language = language_of(path), stem = name.substr(0, name.rfind('.'));
+  if (language == "python") return stem.starts_with("test_") || stem.ends_with("_test") || stem == "tests" || stem == "test";
+  if (language == "go") return stem.ends_with("_test");
+  if (language == "rust") return ("/" + folder_of(path) + "/").ends_with("/tests/");
+  if (language == "javascript" || language == "typescript") {
+    const bool named =
+        stem.ends_with(".test") || stem.ends_with(".spec") || stem.ends_with("_test") || stem == "test" || stem.starts_with("test-");
+    return named || ("/" + folder_of(path) + "/").find("/__tests__/") != std::string::npos;
+  }
+  if (language == "c" || language == "c++") {
+    return !is_header(name) &&
+           (stem.ends_with("_test") || stem.ends_with("_tests") || stem.starts_with("test_") || stem == "test" || stem == "tests");
+  }
+  return false;
 }
 
 bool is_protected_path(const std::string& path) {
-  static const std::set<std::string> kNames = {"conftest.py", "pytest.ini",     ".pytest.ini",      "tox.ini",
-                                               "setup.cfg",   "pyproject.toml", "sitecustomize.py", "usercustomize.py",
-                                               "noxfile.py",  "setup.py",       "Makefile",         "unittest.cfg"};
+  static const std::set<std::string> kNames = {"conftest.py",
+                                               "pytest.ini",
+                                               ".pytest.ini",
+                                               "tox.ini",
+                                               "setup.cfg",
+                                               "pyproject.toml",
+                                               "sitecustomize.py",
+                                               "usercustomize.py",
+                                               "noxfile.py",
+                                               "setup.py",
+                                               "unittest.cfg",
+                                               "Makefile",
+                                               "makefile",
+                                               "GNUmakefile",
+                                               "CMakeLists.txt",
+                                               "CMakePresets.json",
+                                               "CTestTestfile.cmake",
+                                               "package.json",
+                                               "package-lock.json",
+                                               "tsconfig.json",
+                                               ".npmrc",
+                                               "go.mod",
+                                               "go.sum",
+                                               "go.work",
+                                               "Cargo.toml",
+                                               "Cargo.lock",
+                                               "build.rs"};
   std::string name = file_name(path);
-  return in_test_folder(path) || is_test_path(path) || kNames.contains(name) || name.ends_with(".pth");
+  return in_test_folder(path) || is_test_path(path) || kNames.contains(name) || name.ends_with(".pth") || name.ends_with(".cmake") ||
+         path.starts_with(".cargo/");
 }
 
 const FileFacts* ProjectFacts::find(const std::string& path) const {
@@ -92,9 +147,14 @@ ProjectFacts read_facts(const std::map<std::string, SnapshotFile>& files) {
       if (entry.language == "python") {
         entry.symbols = defined_names(file.content);
         entry.imports = imported_modules(file.content);
+      } else if (is_c_like(entry.language)) {
+        entry.symbols = defined_symbols(file.content, entry.language);
+        entry.imported_files = taken_in_files(path, file.content, entry.language, files);
       }
     }
-    entry.is_test = is_test_path(path) && file.editable;
+    // Rust keeps the tests of a module in its source: they count, and the source may be edited (static_rules_c_like.cpp watches them).
+    const bool tests_inside = entry.language == "rust" && file.content.find("#[test]") != std::string::npos;
+    entry.is_test = (is_test_path(path) || tests_inside) && file.editable;
     if (entry.is_test) facts.test_files.push_back(path);
     if (!entry.language.empty()) facts.lines_by_language[entry.language] += entry.lines;
     facts.files.emplace(path, std::move(entry));

@@ -59,6 +59,8 @@ class ProjectRun {
   /// Those whose file imports `path`; all of them when none does.
   std::vector<std::string> nearest_tests(const std::string& path, const std::vector<std::string>& tests) const;
   size_t answer_room(const std::string& path) const;
+  /// Of the file, else what most of the project is written in.
+  std::string main_language(const std::string& path) const;
   std::vector<PromptPart> context_parts(const std::string& path, const std::vector<std::string>& tests, const BoxReport* report);
   Prompt write_prompt(Role role, const std::string& path, std::vector<PromptPart> parts, const std::string& ask, size_t max_tokens);
   std::vector<std::string> rule_findings(const std::map<std::string, std::string>& edits) const;

@@ -1,6 +1,7 @@
 #include "agent/prompt.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "agent/plan.h"
@@ -15,20 +16,37 @@ std::string indent_free_name(const std::string& id) {
   return at == std::string::npos ? id : id.substr(at + 2);
 }
 
+/// With a space behind; empty for what is no programming language.
+std::string_view title_of(std::string_view language) {
+  static const std::map<std::string_view, std::string_view> kTitles = {{"python", "Python "},
+                                                                       {"c", "C "},
+                                                                       {"c++", "C++ "},
+                                                                       {"javascript", "JavaScript "},
+                                                                       {"typescript", "TypeScript "},
+                                                                       {"go", "Go "},
+                                                                       {"rust", "Rust "},
+                                                                       {"java", "Java "},
+                                                                       {"ruby", "Ruby "},
+                                                                       {"shell", "shell "}};
+  const auto title = kTitles.find(language);
+  return title == kTitles.end() ? std::string_view() : title->second;
+}
+
 }  // namespace
 
-std::string system_prompt(Role role, bool korean) {
+std::string system_prompt(Role role, bool korean, std::string_view language) {
   std::string text;
+  const std::string who = std::string(title_of(language));
   switch (role) {
     case Role::kCoder:
-      text =
-          "You are aicoder, a careful Python programmer. You write complete, working code in one fenced block. "
-          "Use the standard library, and what the project already imports, nothing else.";
+      text = "You are aicoder, a careful " + who +
+             "programmer. You write complete, working code in one fenced block. "
+             "Use the standard library, and what the project already imports, nothing else.";
       break;
     case Role::kDebugger:
-      text =
-          "You are aicoder, a careful Python debugger. You read the error, find its cause and write the corrected code, complete, in one "
-          "fenced block.";
+      text = "You are aicoder, a careful " + who +
+             "debugger. You read the error, find its cause and write the corrected code, complete, in one "
+             "fenced block.";
       break;
     case Role::kSecurity:
       text = "You are aicoder's security reviewer. You name real weaknesses of the code you are shown, briefly, and nothing else.";

@@ -24,7 +24,8 @@ struct PromptPart {
 };
 
 enum class Role { kCoder, kDebugger, kSecurity, kAssistant };
-std::string system_prompt(Role role, bool korean);
+/// `language` as language_of names it.
+std::string system_prompt(Role role, bool korean, std::string_view language = "python");
 
 /// \throws ContextOverflow when even the shortest form leaves no room for max_tokens.
 Prompt fit_prompt(TextGenerator& generator, const std::string& system, const std::vector<ChatMessage>& history,

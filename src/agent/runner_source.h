@@ -5,4 +5,6 @@ namespace aicoder::agent {
 extern const std::string_view kRunnerSource;
 /// behaviour.py, likewise.
 extern const std::string_view kBehaviourSource;
+/// project_runner.py, likewise.
+extern const std::string_view kProjectRunnerSource;
 }  // namespace aicoder::agent

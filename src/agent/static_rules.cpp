@@ -101,7 +101,7 @@ bool mentions_password(std::string_view text) {
 }  // namespace
 
 std::vector<Finding> check_rules(const std::string& path, std::string_view before, std::string_view after) {
-  if (!path.ends_with(".py")) return {};
+  if (!path.ends_with(".py")) return check_c_like_rules(path, before, after);
   static const std::vector<Rule> kRules = {
       {"eval-exec", std::regex(R"((^|[^\w.])(eval|exec)\s*\()"), false,
        "eval or exec runs text as code; parse it (ast.literal_eval, json) instead"},
@@ -156,7 +156,7 @@ std::vector<Finding> check_rules(const std::string& path, std::string_view befor
 }
 
 std::vector<Finding> check_tampering(const std::string& path, std::string_view before, std::string_view after) {
-  if (!path.ends_with(".py")) return {};
+  if (!path.ends_with(".py")) return check_c_like_tampering(path, before, after);
   static const std::vector<Rule> kRules = {
       {"exits-process", std::regex(R"(\bos\._exit\s*\(|\bos\.abort\s*\(|\bos\.kill(pg)?\s*\()"), false, "ends the process from inside"},
       {"touches-tests", std::regex(R"(^\s*(import|from)\s+(unittest|pytest|_pytest)\b)"), false,

@@ -1,4 +1,5 @@
-// A few security rules over Python text, by pattern. They point at what deserves a look; they prove nothing.
+// A few security rules over source text, by pattern; the language is told by the path. They point at what deserves a look; they prove
+// nothing.
 #pragma once
 
 #include <string>
@@ -19,5 +20,9 @@ std::vector<Finding> check_rules(const std::string& path, std::string_view befor
 
 /// Signs that code plays with the test run instead of passing it: os._exit, patched unittest, frames of the runner.
 std::vector<Finding> check_tampering(const std::string& path, std::string_view before, std::string_view after);
+
+/// The same for C, C++, JavaScript, TypeScript, Go and Rust.
+std::vector<Finding> check_c_like_rules(const std::string& path, std::string_view before, std::string_view after);
+std::vector<Finding> check_c_like_tampering(const std::string& path, std::string_view before, std::string_view after);
 
 }  // namespace aicoder::agent

@@ -93,10 +93,22 @@ void check_attention(const Model& model, const ContextOptions& options) {
   }
 }
 
+/// Tokens computed at once without flash attention, whose scores of all tokens against all keys are kept whole: 4 bytes a head and pair, so
+/// 59 MiB for 8k context and 14 heads. Reading is as fast as with 512.
+constexpr size_t kUbatchWithoutFlash = 128;
+
+bool has_gpu() {
+  return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != nullptr ||
+         ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_IGPU) != nullptr;
+}
+
+/// With few tokens against many keys ggml's flash attention on a processor goes key by key: 26 tokens after 2,048 take four times as long
+/// as by matrix products, one token 1.6 times (docs/results/bench-switch.md).
 llama_flash_attn_type flash_attention_type(const ContextOptions& options) {
   // In F32 it would sum in F16 all the same.
   if (options.f32_attention || options.flash_attention == FlashAttention::kOff) return LLAMA_FLASH_ATTN_TYPE_DISABLED;
   const bool needed = options.kv_type != KvType::kF16;
+  if (!needed && options.flash_attention == FlashAttention::kAuto && !has_gpu()) return LLAMA_FLASH_ATTN_TYPE_DISABLED;
   return needed || options.flash_attention == FlashAttention::kOn ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_AUTO;
 }
 
@@ -153,7 +165,9 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
   params.n_ctx = static_cast<uint32_t>(n_ctx_padded * options.n_seq_max);
   params.n_seq_max = static_cast<uint32_t>(options.n_seq_max);
   params.n_batch = static_cast<uint32_t>(n_batch);
-  params.n_ubatch = static_cast<uint32_t>(std::min<size_t>(n_batch, 512));
+  params.flash_attn_type = flash_attention_type(options);
+  const bool whole_scores = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  params.n_ubatch = static_cast<uint32_t>(std::min<size_t>(n_batch, whole_scores ? kUbatchWithoutFlash : 512));
   params.n_outputs_max = static_cast<uint32_t>(std::min(n_batch, std::max(kOutputChunk, options.n_seq_max)));
   params.n_threads = options.n_threads;
   params.n_threads_batch = options.n_threads;
@@ -161,7 +175,6 @@ Context::Impl::Impl(std::shared_ptr<const Model> model_in, const ContextOptions&
   params.kv_unified = false;
   // A sliding-window cache that forgot old tokens could not be cut back to a shared prefix.
   params.swa_full = true;
-  params.flash_attn_type = flash_attention_type(options);
   params.type_k = params.type_v = kv_ggml_type(options);
   params.abort_callback = on_abort;
   params.abort_callback_data = this;

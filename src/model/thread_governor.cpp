@@ -15,8 +15,11 @@ namespace {
 constexpr double kWindow = 0.05;     ///< seconds of decoding before a decision: several time slices
 constexpr double kDisplaced = 0.35;  ///< CPUs missing; a quiet machine misses less than 0.1
 constexpr double kPreemptionsPerSecond = 40;
-constexpr double kFirstHold = 1, kLongestHold = 30;
-constexpr double kRecent = 5;  ///< lowered so soon after a raise means that the raise was wrong
+/// Displaced for so long before a thread is given up. A burst of another program, a build step or a page being drawn, is over before that;
+/// the thread it would cost is half the speed on two cores, for as long as the hold.
+constexpr double kPatience = 0.2;
+constexpr double kFirstHold = 0.3, kLongestHold = 10;
+constexpr double kRecent = 2;  ///< lowered so soon after a raise means that the raise was wrong
 
 double to_seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
 
@@ -49,10 +52,13 @@ bool ThreadGovernor::after_decode(const LoadSample& before, const LoadSample& af
   preemptions_ += after.preemptions - before.preemptions;
   if (wall_ < kWindow) return false;
   const double got = cpu_ / wall_;
-  const bool displaced = threads_ > 1 && got<threads_ - kDisplaced&& static_cast<double>(preemptions_)> kPreemptionsPerSecond * wall_;
+  const bool missing = threads_ - got > kDisplaced, preempted = static_cast<double>(preemptions_) > kPreemptionsPerSecond * wall_;
+  displaced_ = threads_ > 1 && missing && preempted ? displaced_ + wall_ : 0;
   start_window();
-  if (displaced) lower(std::clamp(static_cast<int>(std::floor(got + kDisplaced)), 1, threads_ - 1), after.seconds);
-  return displaced;
+  if (displaced_ < kPatience) return false;
+  displaced_ = 0;
+  lower(std::clamp(static_cast<int>(std::floor(got + kDisplaced)), 1, threads_ - 1), after.seconds);
+  return true;
 }
 
 void ThreadGovernor::start_window() {
@@ -71,8 +77,7 @@ void ThreadGovernor::lower(int threads, double now) {
 bool ThreadGovernor::raise(double now) {
   int spare = most_ - threads_;
   const std::optional<double> idle = idle_();
-  if (idle && idle_then_)
-    spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + kDisplaced / 2)));
+  if (idle && idle_then_) spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + kDisplaced)));
   // What was idle long ago says little: the next look covers the time from now on.
   looked_at_ = now;
   idle_then_ = idle;

@@ -44,7 +44,8 @@ class ThreadGovernor {
   IdleFn idle_;
   double wall_ = 0, cpu_ = 0;  ///< of the decodes since the last decision
   int64_t preemptions_ = 0;
-  double hold_ = 0;  ///< seconds a lowered count is kept
+  double displaced_ = 0;  ///< seconds without an undisturbed window
+  double hold_ = 0;       ///< seconds a lowered count is kept
   double raised_at_ = 0;
   double looked_at_ = 0;  ///< when the count was lowered, or the idle time last looked at
   std::optional<double> idle_then_;

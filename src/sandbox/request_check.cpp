@@ -146,11 +146,14 @@ BoxPlan checked_plan(const SandboxRequest& request) {
   plan.stdin_text = request.stdin_text;
   plan.limits = request.limits;
   std::vector<fs::path> folders;
-  folders.reserve(request.read_only.size() + 1);
+  folders.reserve(request.read_only.size() + request.programs.size() + 1);
   for (const fs::path& path : request.read_only) folders.push_back(checked_read_only(path));
   if (const auto toolchain = find_toolchain(request.argv.front(), folders)) {
     plan.argv.front() = toolchain->program;
     folders.push_back(toolchain->prefix);
+  }
+  for (const std::string& program : request.programs) {
+    if (const auto toolchain = find_toolchain(program, folders)) folders.push_back(toolchain->prefix);
   }
   for (const fs::path& path : folders) show(plan, path);
 

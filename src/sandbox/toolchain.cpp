@@ -48,6 +48,18 @@ std::optional<Toolchain> python_toolchain(const fs::path& found, const std::stri
   return std::nullopt;
 }
 
+/// rustup puts a shim in the place of each tool, which needs its home folder; the compiler says where the real ones are.
+std::optional<Toolchain> rust_toolchain(const std::string& rustc, const std::string& name) {
+  HostProcess ask;
+  ask.argv = {rustc, "--print", "sysroot"};
+  ask.timeout = std::chrono::seconds(10);
+  const HostProcessResult answer = run_host_process(ask);
+  if (answer.exit_code != 0) return std::nullopt;
+  const fs::path prefix = answer.out.substr(0, answer.out.find('\n'));
+  if (!is_narrow(prefix) || !is_program(prefix / "bin" / name)) return std::nullopt;
+  return Toolchain{prefix / "bin" / name, prefix};
+}
+
 }  // namespace
 
 std::string box_path(const std::vector<fs::path>& read_only) {
@@ -66,6 +78,10 @@ std::optional<Toolchain> find_toolchain(const std::string& name, const std::vect
   const auto found = search(host_path != nullptr ? host_path : "", name);
   if (!found) return std::nullopt;
   if (name.starts_with("python")) return python_toolchain(*found, name);
+  if (name == "cargo" || name == "rustc") {
+    const auto compiler = search(host_path, "rustc");
+    return compiler ? rust_toolchain(compiler->string(), name) : std::nullopt;
+  }
   std::error_code error;
   const fs::path real = fs::canonical(*found, error);
   if (error || real.parent_path().filename() != "bin") return std::nullopt;

@@ -18,7 +18,8 @@ struct Toolchain {
 };
 
 /// Nothing when `name` is a path, is found on box_path, or is nowhere to be found on this machine either. A `python*` that is a shim or in
-/// a virtual environment is asked for its real installation (this runs it on the host, as the user's own PATH would).
+/// a virtual environment is asked for its real installation, `rustc` for that of cargo (this runs them on the host, as the user's own PATH
+/// would).
 std::optional<Toolchain> find_toolchain(const std::string& name, const std::vector<std::filesystem::path>& read_only);
 
 }  // namespace aicoder::box

@@ -54,5 +54,62 @@ TEST(Tampering, FindsInterferenceWithTheTestRun) {
   EXPECT_TRUE(check_tampering("a.py", "", "import os\n# os._exit(0)\nx = 'unittest'\n").empty());
 }
 
+// ---- C, C++, JavaScript, TypeScript, Go, Rust ----
+
+struct Place {
+  const char *path, *rule, *code;
+};
+struct BadSource : testing::TestWithParam<Place> {};
+TEST_P(BadSource, IsFound) {
+  const auto found = check_rules(GetParam().path, "", GetParam().code);
+  ASSERT_EQ(found.size(), 1U) << GetParam().code;
+  EXPECT_EQ(found[0].rule, GetParam().rule);
+  EXPECT_TRUE(check_rules(GetParam().path, GetParam().code, GetParam().code).empty()) << "what was there before is not this change's doing";
+  EXPECT_TRUE(check_rules(GetParam().path, "", std::string("// ") + GetParam().code).empty()) << "nor is a comment";
+}
+INSTANTIATE_TEST_SUITE_P(
+    Rules, BadSource,
+    testing::Values(Place{"a.c", "unbounded-copy", "strcpy(to, from);"}, Place{"a.cpp", "shell-command", "system(command.c_str());"},
+                    Place{"a.cpp", "weak-random", "int salt = rand();"},
+                    Place{"a.cpp", "password-std-hash", "return std::hash<std::string>{}(p);"},
+                    Place{"a.cpp", "digest-compare", "return derive_key(p, s) == other;"}, Place{"a.ts", "eval", "const x = eval(text);"},
+                    Place{"a.js", "weak-random", "const t = Math.random();"}, Place{"a.ts", "weak-hash", "createHash('sha256')"},
+                    Place{"a.ts", "digest-compare", "return hash === given;"}, Place{"a.js", "inner-html", "node.innerHTML = text;"},
+                    Place{"a.js", "sql-format", "db.query(`SELECT ${name}`)"}, Place{"a.go", "weak-random", "\"math/rand\""},
+                    Place{"a.go", "tls-verify-off", "InsecureSkipVerify: true"}, Place{"a.rs", "unsafe", "unsafe { *p }"},
+                    Place{"a.go", "bind-all", "listen(\"0.0.0.0:80\")"},
+                    Place{"a.cpp", "fixed-salt", "const std::string salt = \"pepper\";"},
+                    Place{"a.ts", "hard-coded-secret", "const apiKey = \"abcd1234\";"}));
+
+TEST(StaticRules, GoodSourceIsLeftAlone) {
+  const Place good[] = {{"a.cpp", "", "const auto user = users_.find(name);"},
+                        {"a.cpp", "", "if (salt && key && equal_in_constant_time(derive_key(p, *salt), *key)) return true;"},
+                        {"a.ts", "", "if (stored === undefined) return false;"},
+                        {"a.ts", "", "const token = randomBytes(16).toString(\"hex\");"},
+                        {"a.go", "", "rand.Read(salt)"},
+                        {"a.rs", "", "let s = \"unsafe { }\";"}};
+  for (const Place& one : good) EXPECT_TRUE(check_rules(one.path, "", one.code).empty()) << one.code;
+}
+
+TEST(StaticRules, TamperingInOtherLanguages) {
+  const Place bad[] = {{"a.cpp", "exits-process", "std::exit(0);"},
+                       {"a.cpp", "patches-asserts", "#define assert(x)"},
+                       {"a.cpp", "runs-at-exit", "atexit(done);"},
+                       {"a.ts", "exits-process", "process.exit(0)"},
+                       {"a.js", "touches-tests", "import a from \"node:assert\""},
+                       {"a.go", "exits-process", "os.Exit(0)"},
+                       {"a.rs", "exits-process", "std::process::exit(0)"},
+                       {"a.c", "exits-process", "_exit(0);"}};
+  for (const Place& one : bad) {
+    const auto found = check_tampering(one.path, "", one.code);
+    ASSERT_EQ(found.size(), 1U) << one.code;
+    EXPECT_EQ(found[0].rule, one.rule);
+  }
+  EXPECT_TRUE(check_tampering("a.cpp", "", "on_exit_code = 1; // exit(0)").empty());
+  const std::string tests = "#[cfg(test)]\nmod tests {\n  #[test]\n  fn a() { assert!(f()); }\n}\n";
+  EXPECT_TRUE(check_tampering("src/lib.rs", "fn f() -> bool { false }\n" + tests, "fn f() -> bool { true }\n" + tests).empty());
+  EXPECT_EQ(check_tampering("src/lib.rs", tests, "#[cfg(test)]\nmod tests {}\n").at(0).rule, "changes-tests");
+}
+
 }  // namespace
 }  // namespace aicoder::agent
