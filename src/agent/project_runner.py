@@ -467,7 +467,7 @@ def go_tests(job, send):
         if action == "fail":
             text = "".join(said.get((package, name), []))
             # go names only the file, not its folder.
-            text = re.sub(r"(?m)^(\s+)([\w.-]+\.go:\d+)", lambda m: m.group(1) + os.path.join(folder, m.group(2)), text)
+            text = re.sub(r"(?m)^(\s+)([\w.-]+\.go:\d+)", lambda m, folder=folder: m.group(1) + os.path.join(folder, m.group(2)), text)
             send.result(test, "failed", error(go_words(text), "TestFailure", text))
         else:
             send.result(test, "passed" if action == "pass" else "skipped")
