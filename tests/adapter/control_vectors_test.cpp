@@ -71,6 +71,8 @@ TEST_F(ControlVectors, AreAddedAfterTheirLayerTimesTheStrength) {
 TEST_F(ControlVectors, GiveTheLogitsOfLlamaCppAlone) {
   const auto ours = logits({{load(steering()), 1.5f}});
   llama_context_params params = llama_context_default_params();
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
+  params.n_ubatch = 128;
   params.n_ctx = 64;
   params.n_threads = params.n_threads_batch = 1;
   const std::unique_ptr<llama_context, decltype(&llama_free)> context(

@@ -19,6 +19,8 @@ inline std::vector<float> stock_logits(const std::filesystem::path& path, const 
       llama_model_load_from_file(path.c_str(), llama_model_default_params()), llama_model_free);
   if (!model) throw std::runtime_error("stock: no model");
   llama_context_params params = llama_context_default_params();
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
+  params.n_ubatch = 128;
   params.n_ctx = 256;
   params.n_threads = params.n_threads_batch = 1;
   // The adapter goes before the model and after the context.

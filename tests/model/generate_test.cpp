@@ -19,6 +19,8 @@ using test::smollm;
 std::vector<Token> plain_greedy(const std::vector<Token>& prompt, size_t n) {
   auto* model = static_cast<llama_model*>(smollm()->native_handle());
   llama_context_params params = llama_context_default_params();
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
+  params.n_ubatch = 128;
   params.n_ctx = 512;
   params.n_threads = params.n_threads_batch = 1;
   const std::unique_ptr<llama_context, decltype(&llama_free)> context(llama_init_from_model(model, params), llama_free);

@@ -105,17 +105,19 @@ TEST(PromptLookupDecoding, StopStringsLimitsAndGrammarHoldInsideADraft) {
 }
 
 TEST(PromptLookupDecoding, WhatWasDraftedWronglyIsForgotten) {
+  // Each line begins as the one before and goes on otherwise.
+  const std::string kList = "Write ten lines. Each line says: The cat is a small animal. Use another animal in each line.";
   Context context(smollm(), small_context());
-  const auto first = context.generate(request(kStory, 16));
+  const auto first = context.generate(request(kList, 16));
   ASSERT_LT(first.accepted_tokens, first.drafted_tokens);
   // What llama.cpp holds is what was said, all of it but the last token, which was not decoded.
-  const size_t said = chat_tokens(kStory).size() + first.samples[0].tokens.size();
+  const size_t said = chat_tokens(kList).size() + first.samples[0].tokens.size();
   const auto held =
       static_cast<size_t>(llama_memory_seq_pos_max(llama_get_memory(static_cast<llama_context*>(context.native_handle())), 0)) + 1;
   EXPECT_LE(held, said);
   EXPECT_GE(held + 1, said);
   // A second turn over the first: were a rejected token still in the cache, it would be another answer than that of a new context.
-  auto second = request(kStory, 0);
+  auto second = request(kList, 16);
   second.prompt.insert(second.prompt.end(), first.samples[0].tokens.begin(), first.samples[0].tokens.end());
   const auto more = smollm()->tokenize(" And then", {});
   second.prompt.insert(second.prompt.end(), more.begin(), more.end());
