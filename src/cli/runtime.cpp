@@ -84,7 +84,7 @@ void add_engine_options(CLI::App& command, EngineArgs& args, const Runtime& runt
   command.add_option("--kv-type", args.kv_type, "Keys and values in memory as f16, q8_0 (about half) or q4_0 (about a quarter)")
       ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}))
       ->capture_default_str();
-  command.add_option("--flash-attention", args.flash_attention, "auto, on or off")
+  command.add_option("--flash-attention", args.flash_attention, "auto (off without a GPU, where it is slower), on or off")
       ->check(CLI::IsMember({"auto", "on", "off"}))
       ->capture_default_str();
   command.add_flag("--no-mmap", args.no_mmap, "Read the weights into memory instead of mapping the file");
