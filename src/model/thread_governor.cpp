@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kWindow = 0.05;     ///< seconds of decoding before a decision: several time slices
 constexpr double kDisplaced = 0.35;  ///< CPUs missing; a quiet machine misses less than 0.1
+constexpr double kIdle = 0.65;       ///< of a processor: enough to try a thread on it
 constexpr double kPreemptionsPerSecond = 40;
 /// Displaced for so long before a thread is given up. A burst of another program, a build step or a page being drawn, is over before that;
 /// the thread it would cost is half the speed on two cores, for as long as the hold.
@@ -77,7 +78,7 @@ void ThreadGovernor::lower(int threads, double now) {
 bool ThreadGovernor::raise(double now) {
   int spare = most_ - threads_;
   const std::optional<double> idle = idle_();
-  if (idle && idle_then_) spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + kDisplaced)));
+  if (idle && idle_then_) spare = std::min(spare, static_cast<int>(std::floor((*idle - *idle_then_) / (now - looked_at_) + (1 - kIdle))));
   // What was idle long ago says little: the next look covers the time from now on.
   looked_at_ = now;
   idle_then_ = idle;

@@ -71,7 +71,7 @@ def stream_helper():
     with client.chat.completions.stream(
         model="gpt-4o",
         messages=[{"role": "user", "content": "Count to five."}],
-        max_tokens=20,
+        max_tokens=300,
         n=2,
         logprobs=True,
         top_logprobs=2,
