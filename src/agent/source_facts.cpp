@@ -143,7 +143,7 @@ std::string without_comments(std::string_view source, std::string_view language,
       end = std::min(end, source.size());
       if (blank_strings) blank(at + 1, end);
       at = end + 1;
-    } else if (c == '\'' && source.substr(at + 2, 1) == "'") {
+    } else if (c == '\'' && at + 2 < source.size() && source[at + 2] == '\'') {
       at += 3;  // a character, not a lifetime of Rust
     } else {
       ++at;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "agent/project_facts.h"
 
 namespace aicoder::agent {
@@ -22,6 +24,8 @@ TEST(SourceFacts, CommentsAndStringsAreBlankedAtTheirPlace) {
   EXPECT_EQ(without_comments("fn f<'a>(x: &'a str) // '", "rust", true), "fn f<'a>(x: &'a str)     ");
   EXPECT_EQ(without_comments("s := `a\n\"b`", "go", true), "s := ` \n  `");
   EXPECT_EQ(without_comments("\"no end", "c", true).size(), 7U);
+  for (const char* cut : {"'", "'a", "\"\\", "/*", "/", "`", "x = '"})
+    EXPECT_EQ(without_comments(cut, "c++", true).size(), std::strlen(cut)) << cut;
 }
 
 TEST(SourceFacts, SymbolsOfEachLanguage) {
