@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "agent/source_facts.h"
+
 namespace aicoder::agent {
 namespace {
 
@@ -113,7 +115,9 @@ class Planner {
       // A compiler, a linker or an exception names what is missing or wrong.
       for (const auto& [path, entry] : facts_.files) {
         if (!is_target(path)) continue;
-        for (const std::string& symbol : entry.symbols) score[path] += symbol.size() >= 4 && holds_word(outcome.message, symbol) ? 4 : 0;
+        const double points = path.ends_with(".h") ? 2 : 4;  // declared there, written in the source
+        for (const std::string& symbol : entry.symbols)
+          score[path] += symbol.size() >= 4 && holds_word(outcome.message, symbol) ? points : 0;
         if (score[path] == 0) score.erase(path);
       }
     }
@@ -256,10 +260,15 @@ Plan make_plan(const std::string& task, const std::map<std::string, SnapshotFile
         steps[path].reasons.push_back(std::to_string(n) + (n == 1 ? " failing test (" : " failing tests (") + kind + ")");
     }
   }
+  const bool tests_point = !steps.empty();
   for (const auto& [path, entry] : facts.files) {
     if (!planner.is_target(path)) continue;
+    // Where failing tests point at files already, "use derive_key of key_derivation.h" names one to read: a header, or what only shares its
+    // names with the task.
+    const bool to_read =
+        tests_point && !steps.contains(path) && is_c_like(entry.language) && (path.ends_with(".h") || task.find(path) == std::string::npos);
     double affinity = planner.task_affinity(path);
-    if (affinity >= 15) {
+    if (affinity >= 15 && !to_read) {
       step_for(path).reasons.emplace_back("the task names it");
       weight[path] += 100;
     }

@@ -101,6 +101,17 @@ TEST(Plan, TestsAreNeverTargets) {
   auto files = project({{"test_a.py", "x = 1\n"}, {"a.py", "x = 1\n"}});
   EXPECT_EQ(paths(make_plan("change test_a.py", files, read_facts(files), nullptr)), Paths{"a.py"});
 }
+TEST(Plan, WhatTheTaskSaysToUseIsNotWhatItSaysToChange) {
+  auto files = project({{"src/kdf.h", "std::string derive_key(int);\nstd::string random_bytes(int);\n"},
+                        {"src/kdf.cpp", "#include \"kdf.h\"\nstd::string derive_key(int) {}\nstd::string random_bytes(int) {}\n"},
+                        {"src/passwords.cpp", "#include \"kdf.h\"\nstd::string hash_password(int) { throw 1; }  // not written yet\n"},
+                        {"src/passwords.h", "std::string hash_password(int);\n"},
+                        {"tests/passwords_test.cpp", "#include \"passwords.h\"\n"}});
+  BoxReport report;
+  report.results["tests/passwords_test.cpp::a"] = failure("TestFailure", "hash_password is not written yet");
+  const std::string task = "Write hash_password in src/passwords.cpp. Use derive_key and random_bytes of kdf.h.";
+  EXPECT_EQ(paths(make_plan(task, files, read_facts(files), &report)), Paths{"src/passwords.cpp"});
+}
 TEST(Plan, EmptyProjectLetsTheModelNameTheFile) {
   Plan plan = make_plan("write a game", {}, read_facts({}), nullptr);
   EXPECT_EQ(paths(plan), Paths{""});
