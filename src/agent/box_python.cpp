@@ -32,4 +32,13 @@ BoxedOutput run_in_box(CodeRunner& runner, const BoxJob& job, std::string_view p
   return output;
 }
 
+BoxReport report_from_box(CodeRunner& runner, const BoxJob& job, std::string_view program, const nlohmann::json& spec,
+                          const std::stop_token& stop) {
+  BoxedOutput output = run_in_box(runner, job, program, spec, stop);
+  BoxReport report;
+  report.box = std::move(output.box);
+  parse_runner_output(report.box.out, output.nonce, report);
+  return report;
+}
+
 }  // namespace aicoder::agent

@@ -18,4 +18,8 @@ struct BoxedOutput {
 BoxedOutput run_in_box(CodeRunner& runner, const BoxJob& job, std::string_view program, const nlohmann::json& spec,
                        const std::stop_token& stop);
 
+/// The same for a program that speaks the runner's lines: what it reported.
+BoxReport report_from_box(CodeRunner& runner, const BoxJob& job, std::string_view program, const nlohmann::json& spec,
+                          const std::stop_token& stop);
+
 }  // namespace aicoder::agent

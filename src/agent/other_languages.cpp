@@ -48,11 +48,7 @@ BoxReport run(CodeRunner& runner, const BoxJob& job, const ProjectTools& tools, 
     wide.read_only.push_back(packages);
     spec["node_modules"] = packages.string();
   }
-  BoxedOutput output = run_in_box(runner, wide, kProjectRunnerSource, spec, stop);
-  BoxReport report;
-  report.box = std::move(output.box);
-  parse_runner_output(report.box.out, output.nonce, report);
-  return report;
+  return report_from_box(runner, wide, kProjectRunnerSource, spec, stop);
 }
 
 /// Adds `more` to `sum`; the worse end of the two is the end of both.

@@ -9,7 +9,6 @@ namespace aicoder::agent {
 namespace {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1); }
-std::string folder_of(const std::string& path) { return path.rfind('/') == std::string::npos ? "" : path.substr(0, path.rfind('/')); }
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + "/" + name; }
 
 bool is_header(const std::string& name) {
@@ -23,6 +22,8 @@ bool in_test_folder(const std::string& path) {
 }
 
 }  // namespace
+
+std::string folder_of(const std::string& path) { return path.rfind('/') == std::string::npos ? "" : path.substr(0, path.rfind('/')); }
 
 std::string language_of(const std::string& path) {
   static const std::map<std::string, std::string> kLanguages = {{".py", "python"},

@@ -34,6 +34,8 @@ ProjectFacts read_facts(const std::map<std::string, SnapshotFile>& files);
 /// Tests, their data and configuration (tests/, conftest.py, pytest.ini, ...): what decides about success.
 bool is_protected_path(const std::string& path);
 bool is_test_path(const std::string& path);
+/// Without the file's name and its slash; empty for the top.
+std::string folder_of(const std::string& path);
 /// "python", "c++", ...; empty for what is no source.
 std::string language_of(const std::string& path);
 

@@ -287,7 +287,7 @@ export default async function* (source) {
     const e = d.details?.error, cause = e?.cause ?? e;
     yield JSON.stringify({ path: [...names.slice(0, d.nesting), d.name], file: d.file ?? "", ok: event.type === "test:pass",
       skip: d.skip !== undefined && d.skip !== false, todo: d.todo !== undefined && d.todo !== false, type: d.details?.type ?? "",
-      kind: e?.failureType ?? "", message: String(cause?.message ?? cause ?? ""), stack: String(cause?.stack ?? "") }) + "\\n";
+      message: String(cause?.message ?? cause ?? ""), stack: String(cause?.stack ?? "") }) + "\\n";
   }
 }
 """
@@ -328,7 +328,7 @@ def node_tests(job, send, built=None, options=()):
     with open("/tmp/aicoder-reporter.mjs", "w", encoding="utf-8") as file:
         file.write(REPORTER)
     built = built or {file: file for file in job["files"]}
-    by_place = {os.path.realpath(made): source for made, source in built.items()}
+    places = {os.path.realpath(made) for made in built}
     send(event="static", ids={file: static_ids(file) for file in job["files"]})
     for made, source in built.items():
         # One process a file: node 20 does not say in its events which file a test is from.
@@ -343,16 +343,14 @@ def node_tests(job, send, built=None, options=()):
                 continue
             names = [str(name) for name in event["path"]]
             # The file itself is reported as a test of its own, by its path.
-            if names and os.path.realpath(names[0]) in by_place:
+            if names and os.path.realpath(names[0]) in places:
                 names = names[1:]
             text = event.get("message", "") + "\n" + event.get("stack", "")
             text = text.replace("file://", "")
             if not names or event.get("type") == "suite":
-                if not names and not event.get("ok") and event.get("kind") == "testCodeFailure" and ran == 0:
-                    send(event="module_error", file=source, error=error(file_failure(output), "LoadError", output))
                 continue
             ran += 1
-            test = f"{source}::" + names[-1] if len(names) == 1 else f"{source}::" + "::".join(names)
+            test = "::".join([source, *names])
             if event.get("skip") or event.get("todo"):
                 send.result(test, "skipped")
             elif event.get("ok"):
@@ -373,7 +371,6 @@ def file_failure(output):
 
 
 def typescript_tests(job, send):
-    link_packages(job)
     if node_version() >= (22, 6):
         return node_tests(job, send, options=("--experimental-strip-types",))
     out = compile_typescript(job, send)
@@ -423,7 +420,6 @@ def node_check(job, send):
 
 
 def typescript_check(job, send):
-    link_packages(job)
     if compile_typescript(job, send) is not None:
         for path in job["files"]:
             send.result(path, "passed")
@@ -545,8 +541,7 @@ def main():
         sys.exit("prctl(PR_SET_DUMPABLE) failed")
     job = json.loads(sys.stdin.readline())
     send = Reporter(sys.stdin.readline().strip())
-    if job["toolchain"] == "node":
-        link_packages(job)
+    link_packages(job)
     framework = ""
     try:
         if job["mode"] == "tests":

@@ -40,14 +40,6 @@ void take_ids(const json& event, const char* key, std::set<std::string>& out) {
   }
 }
 
-BoxReport run(CodeRunner& runner, const BoxJob& job, const json& spec, const std::stop_token& stop) {
-  BoxedOutput output = run_in_box(runner, job, kRunnerSource, spec, stop);
-  BoxReport report;
-  report.box = std::move(output.box);
-  parse_runner_output(report.box.out, output.nonce, report);
-  return report;
-}
-
 }  // namespace
 
 size_t BoxReport::n_passed() const {
@@ -115,22 +107,22 @@ void parse_runner_output(std::string_view out, std::string_view nonce, BoxReport
 
 BoxReport run_tests(CodeRunner& runner, const BoxJob& job, const std::vector<std::string>& test_files,
                     const std::vector<std::string>& roots, const std::stop_token& stop) {
-  return run(runner, job, {{"mode", "tests"}, {"files", test_files}, {"roots", roots}}, stop);
+  return report_from_box(runner, job, kRunnerSource, {{"mode", "tests"}, {"files", test_files}, {"roots", roots}}, stop);
 }
 
 BoxReport run_checks(CodeRunner& runner, const BoxJob& job, std::string_view code, const std::vector<std::string>& checks,
                      const std::stop_token& stop) {
-  return run(runner, job, {{"mode", "checks"}, {"code", code}, {"checks", checks}}, stop);
+  return report_from_box(runner, job, kRunnerSource, {{"mode", "checks"}, {"code", code}, {"checks", checks}}, stop);
 }
 
 BoxReport run_imports(CodeRunner& runner, const BoxJob& job, const std::vector<std::string>& files, const std::vector<std::string>& roots,
                       const std::stop_token& stop) {
-  return run(runner, job, {{"mode", "import"}, {"files", files}, {"roots", roots}}, stop);
+  return report_from_box(runner, job, kRunnerSource, {{"mode", "import"}, {"files", files}, {"roots", roots}}, stop);
 }
 
 BoxReport run_compile(CodeRunner& runner, const BoxJob& job, const std::map<std::string, std::string>& sources,
                       const std::stop_token& stop) {
-  return run(runner, job, {{"mode", "compile"}, {"sources", sources}}, stop);
+  return report_from_box(runner, job, kRunnerSource, {{"mode", "compile"}, {"sources", sources}}, stop);
 }
 
 }  // namespace aicoder::agent

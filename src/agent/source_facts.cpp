@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "agent/ascii.h"
+#include "agent/project_facts.h"
 
 namespace aicoder::agent {
 namespace {
@@ -14,8 +15,6 @@ using Files = std::map<std::string, SnapshotFile>;
 
 /// Longer lines are data or generated, and std::regex recurses once for each character.
 constexpr size_t kMaxLine = 400;
-
-std::string folder_of(const std::string& path) { return path.rfind('/') == std::string::npos ? "" : path.substr(0, path.rfind('/')); }
 
 template <typename Take>
 void for_each_line(std::string_view text, Take take) {

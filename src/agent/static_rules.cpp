@@ -4,6 +4,7 @@
 #include <regex>
 #include <set>
 
+#include "agent/ascii.h"
 #include "agent/python_lexer.h"
 
 namespace aicoder::agent {
@@ -58,12 +59,6 @@ std::vector<Line> code_lines(std::string_view source) {
     at = end + 1;
   }
   return lines;
-}
-
-std::string trimmed(std::string_view text) {
-  size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
 }
 
 std::set<std::string> known_lines(std::string_view before) {

@@ -2,6 +2,7 @@
 #include <regex>
 #include <set>
 
+#include "agent/ascii.h"
 #include "agent/project_facts.h"
 #include "agent/source_facts.h"
 #include "agent/static_rules.h"
@@ -27,11 +28,6 @@ std::vector<std::string> lines_of(const std::string& text) {
     at = end + 1;
   }
   return lines;
-}
-
-std::string trimmed(const std::string& line) {
-  const size_t begin = line.find_first_not_of(" \t\r");
-  return begin == std::string::npos ? std::string() : line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
 }
 
 std::vector<Finding> apply(const std::vector<Rule>& rules, const std::string& path, std::string_view before, std::string_view after) {

@@ -8,6 +8,7 @@
 #include "adapter/lora_file.h"
 #include "aicoder/adapter.h"
 #include "support/error_matcher.h"
+#include "support/plain_context.h"
 #include "support/test_model.h"
 
 namespace aicoder {
@@ -70,11 +71,7 @@ TEST_F(ControlVectors, AreAddedAfterTheirLayerTimesTheStrength) {
 
 TEST_F(ControlVectors, GiveTheLogitsOfLlamaCppAlone) {
   const auto ours = logits({{load(steering()), 1.5f}});
-  llama_context_params params = llama_context_default_params();
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
-  params.n_ubatch = 128;
-  params.n_ctx = 64;
-  params.n_threads = params.n_threads_batch = 1;
+  const llama_context_params params = test::plain_context_params(64);
   const std::unique_ptr<llama_context, decltype(&llama_free)> context(
       llama_init_from_model(static_cast<llama_model*>(model_->native_handle()), params), llama_free);
   std::vector<float> data(2 * kEmbd);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aicoder/adapter.h"
+#include "support/plain_context.h"
 
 namespace aicoder::test {
 
@@ -44,12 +45,8 @@ class PlainLlama {
  private:
   using Handle = std::unique_ptr<llama_context, decltype(&llama_free)>;
   Handle make(const std::vector<ActiveAdapter>& set) const {
-    llama_context_params params = llama_context_default_params();
-    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
-    params.n_ubatch = 128;
-    params.n_ctx = static_cast<uint32_t>(n_ctx_);
+    llama_context_params params = test::plain_context_params(static_cast<uint32_t>(n_ctx_));
     params.n_batch = params.n_ubatch = static_cast<uint32_t>(chunk_);
-    params.n_threads = params.n_threads_batch = 1;
     Handle context(llama_init_from_model(static_cast<llama_model*>(model_->native_handle()), params), llama_free);
     std::vector<llama_adapter_lora*> handles;
     std::vector<float> strengths;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aicoder/model.h"
+#include "support/plain_context.h"
 
 namespace aicoder::test {
 
@@ -18,11 +19,7 @@ inline std::vector<float> stock_logits(const std::filesystem::path& path, const 
   const std::unique_ptr<llama_model, decltype(&llama_model_free)> model(
       llama_model_load_from_file(path.c_str(), llama_model_default_params()), llama_model_free);
   if (!model) throw std::runtime_error("stock: no model");
-  llama_context_params params = llama_context_default_params();
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
-  params.n_ubatch = 128;
-  params.n_ctx = 256;
-  params.n_threads = params.n_threads_batch = 1;
+  const llama_context_params params = test::plain_context_params(256);
   // The adapter goes before the model and after the context.
   std::unique_ptr<llama_adapter_lora, decltype(&llama_adapter_lora_free)> adapter(nullptr, llama_adapter_lora_free);
   const std::unique_ptr<llama_context, decltype(&llama_free)> context(llama_init_from_model(model.get(), params), llama_free);

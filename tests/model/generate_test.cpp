@@ -7,6 +7,7 @@
 
 #include "model/smollm.h"
 #include "support/error_matcher.h"
+#include "support/plain_context.h"
 
 namespace aicoder {
 namespace {
@@ -18,11 +19,7 @@ using test::smollm;
 /// Greedy decoding straight on llama.cpp's C API, with none of our code: the oracle.
 std::vector<Token> plain_greedy(const std::vector<Token>& prompt, size_t n) {
   auto* model = static_cast<llama_model*>(smollm()->native_handle());
-  llama_context_params params = llama_context_default_params();
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as contexts of ours on a processor
-  params.n_ubatch = 128;
-  params.n_ctx = 512;
-  params.n_threads = params.n_threads_batch = 1;
+  const llama_context_params params = test::plain_context_params(512);
   const std::unique_ptr<llama_context, decltype(&llama_free)> context(llama_init_from_model(model, params), llama_free);
   const llama_vocab* vocab = llama_model_get_vocab(model);
   std::vector<Token> tokens = prompt, made;
